@@ -1,0 +1,78 @@
+"""Session fixtures of the tests against real parts; what is not running is started, what is missing fails."""
+
+from __future__ import annotations
+
+import pytest
+from application import Application
+from kube import Cluster, unique
+from programs import Minio, Original, Ours, our_binary
+
+from cluster import cli, settings
+
+
+def pytest_sessionstart(session):
+    """Nothing here makes sense without our binary: a missing one fails the whole run."""
+    if not our_binary().is_file():
+        pytest.exit(f"{our_binary()} is missing; `cargo build --release` makes it", returncode=1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Here a skipped test is a failed one."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which this suite does not allow: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The first cluster: API server, controllers, scheduler and one node."""
+    cli.up()
+    return Cluster(settings.FIRST.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def second() -> Cluster:
+    """A second API server with controllers and no node."""
+    cli.up(["second"])
+    return Cluster(settings.SECOND.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def minio() -> Minio:
+    """The S3 server; `minio.bucket(NAME)` makes a bucket that the original does not know."""
+    cli.up(["minio"])
+    return Minio()
+
+
+@pytest.fixture(scope="session")
+def original(cluster: Cluster, minio: Minio) -> Original:
+    """The original Velero, installed in the first cluster with its location in `minio`."""
+    cli.up(["velero"])
+    return Original(cluster)
+
+
+@pytest.fixture(scope="session")
+def ours(cluster: Cluster, minio: Minio) -> Ours:
+    """Our binary; call it with its arguments."""
+    return Ours(our_binary(), cluster, minio)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster):
+    """A namespace of the first cluster for one test."""
+    with cluster.namespace() as name:
+        yield name
+
+
+@pytest.fixture
+def application(cluster):
+    """An application in a namespace of its own, with a CRD and a cluster role of its own."""
+    namespace = unique("app")
+    cluster.kubectl("create", "namespace", namespace)
+    app = Application(namespace)
+    app.install(cluster)
+    yield app
+    app.remove(cluster)

@@ -1,0 +1,51 @@
+//! A fuzzer for everything that reads what others wrote, on the stable toolchain.
+//!
+//! Every input is a pure function of target, seed and number: valid documents made in code are mutated by their structure
+//! and by their bytes. A [`Target`] reads the input; a panic, an input that takes longer than five seconds and one that
+//! needs more than 256 MiB are findings. Inputs are run by a second process ([`worker`]), so that a stack overflow or an
+//! abort is a finding like any other; its parent ([`session`]) names the input.
+
+pub mod memory;
+pub mod session;
+pub mod worker;
+
+mod archive;
+mod documents;
+mod list;
+mod mutate;
+mod policies;
+mod random;
+mod restore;
+mod selector;
+mod tape;
+
+pub use random::Random;
+
+/// One reader of foreign bytes, with what it takes to attack it.
+pub trait Target {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Makes a mutated input.
+    fn input(&self, random: &mut Random) -> Vec<u8>;
+
+    /// Reads an input; panics if what came of it contradicts itself.
+    fn run(&self, input: &[u8]);
+}
+
+/// All targets, by name.
+pub fn targets() -> Vec<Box<dyn Target>> {
+    vec![
+        Box::new(archive::Archive),
+        Box::new(documents::Documents::new()),
+        Box::new(list::List),
+        Box::new(policies::Policies::new()),
+        Box::new(restore::Restores::new()),
+        Box::new(selector::Selectors),
+    ]
+}
+
+/// Input `number` of `target` under `seed`.
+pub fn input(target: &dyn Target, seed: u64, number: u64) -> Vec<u8> {
+    target.input(&mut Random::new(seed, number))
+}

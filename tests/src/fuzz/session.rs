@@ -1,0 +1,83 @@
+//! One target for a while: starts the worker, watches its clock, and names the input at which it failed.
+
+use super::{Target, input};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+/// Longest time that one input may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Inputs up to this size are printed.
+const PRINTED: usize = 2048;
+
+/// What came of a target.
+pub struct Summary {
+    /// Inputs run.
+    pub executions: u64,
+    /// How long that took.
+    pub seconds: f64,
+    /// What was found, with the input and how to run it again.
+    pub finding: Option<String>,
+}
+
+/// Runs `target` for `time` in a process of its own.
+pub fn run(target: &dyn Target, seed: u64, time: Duration) -> Result<Summary> {
+    let counter = tempfile::NamedTempFile::new()?;
+    let start = Instant::now();
+    let ended = watch(target.name(), seed, time, counter.path())?;
+    let seconds = start.elapsed().as_secs_f64();
+    let executions = read(counter.path())?;
+    let failure = match ended {
+        Some(status) if status.success() => None,
+        Some(status) => Some(format!("the reader failed ({status})")),
+        None => Some(format!("the reader took longer than {} s", PATIENCE.as_secs())),
+    };
+    let finding = failure.map(|why| describe(target, seed, executions, &why)).transpose()?;
+    Ok(Summary { executions, seconds, finding })
+}
+
+/// Waits for the worker; `None` if it had to be killed because one input took too long.
+fn watch(target: &str, seed: u64, time: Duration, counter: &Path) -> Result<Option<ExitStatus>> {
+    let mut worker = Command::new(std::env::current_exe()?)
+        .args(["--target", target, "--seed", &seed.to_string(), "--seconds", &time.as_secs_f64().to_string()])
+        .arg("--worker")
+        .arg(counter)
+        .spawn()
+        .context("starting the worker")?;
+    let (mut number, mut since) = (read(counter)?, Instant::now());
+    loop {
+        if let Some(status) = worker.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        let now = read(counter)?;
+        if now != number {
+            (number, since) = (now, Instant::now());
+        } else if since.elapsed() > PATIENCE {
+            worker.kill()?;
+            worker.wait()?;
+            return Ok(None);
+        }
+    }
+}
+
+/// The number in the counter; 0 before the first input.
+fn read(counter: &Path) -> Result<u64> {
+    let bytes = std::fs::read(counter)?;
+    Ok(bytes.try_into().map_or(0, u64::from_le_bytes))
+}
+
+fn describe(target: &dyn Target, seed: u64, number: u64, why: &str) -> Result<String> {
+    let (name, bytes) = (target.name(), input(target, seed, number));
+    let file: PathBuf = std::env::temp_dir().join(format!("fuzz-{name}-{seed}-{number}.bin"));
+    std::fs::write(&file, &bytes).with_context(|| file.display().to_string())?;
+    let hex: String = bytes.iter().take(PRINTED).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > PRINTED { "…" } else { "" };
+    Ok(format!(
+        "{name}: {why}\n  again: fuzz --target {name} --seed {seed} --input {number}\n  input of {} bytes, in {}: {hex}{more}",
+        bytes.len(),
+        file.display()
+    ))
+}
