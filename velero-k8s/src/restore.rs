@@ -117,8 +117,8 @@ impl Restore {
         let started = documents::now();
         stale::check_version(plan)?;
         self.refuse_empty_volumes(plan)?;
-        documents::refuse_used_name(self, &plan.restore).await?;
         let session = self.open(plan.restore.clone(), ModifierSource::Plan(plan.modifiers.clone())).await?;
+        documents::refuse_used_name(self, &session).await?;
         stale::check(&session, plan).await?;
         self.carry_out(session, plan, started).await
     }
@@ -126,8 +126,8 @@ impl Restore {
     /// Plans and applies in one go.
     pub async fn run(&self, request: api::Restore) -> Result<RestoreReport> {
         let started = documents::now();
-        documents::refuse_used_name(self, &request).await?;
         let session = self.open(request, ModifierSource::Request).await?;
+        documents::refuse_used_name(self, &session).await?;
         let plan = plan::plan(&session).await?;
         self.refuse_empty_volumes(&plan)?;
         self.carry_out(session, &plan, started).await

@@ -142,7 +142,7 @@ impl BackupStore {
     /// Starts writing a backup. Refuses if it exists; leftovers of a dead attempt are replaced.
     pub async fn create(&self, name: &BackupName) -> Result<BackupWriter> {
         if self.exists(name).await? {
-            return Err(Error::Exists { name: name.to_string() });
+            return Err(Error::Exists { what: format!("backup {name}") });
         }
         let leftovers = self.objects(name).await?;
         self.store.remove(leftovers.into_iter().map(|object| object.key).collect()).await?;

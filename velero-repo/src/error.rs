@@ -45,11 +45,11 @@ pub enum Error {
         /// The store's answer.
         source: Box<opendal::Error>,
     },
-    /// A backup of that name exists already; nothing was written.
-    #[error("backup {name} exists already")]
+    /// A backup, restore or repository of that name exists already; nothing was written.
+    #[error("{what} exists already")]
     Exists {
-        /// Name of the backup.
-        name: String,
+        /// What is there, such as `backup web-1`.
+        what: String,
     },
     /// There is no such backup, restore or document.
     #[error("{what} does not exist")]

@@ -1,4 +1,4 @@
-//! Velero's bucket layout on any object store.
+//! Velero's bucket layout and Kopia's repository format on any object store.
 //!
 //! Comes in: bytes and names. Goes out: bytes and names. What the documents mean is nobody's business here.
 //! A backup becomes visible with its last object, `velero-backup.json`, and not before every other object has been
@@ -12,6 +12,7 @@ pub mod error;
 pub mod fault;
 pub mod layout;
 mod objects;
+pub mod repository;
 mod restores;
 pub mod store;
 mod writer;

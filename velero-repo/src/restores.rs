@@ -5,7 +5,7 @@
 
 use crate::backups::BackupStore;
 use crate::digests::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layout::{BACKUPS, BackupName, RESTORES, RestoreDocument, RestoreName};
 use crate::objects::{AT_ONCE, ObjectInfo, decoder, gunzip, gzip};
 use bytes::Bytes;
@@ -60,6 +60,21 @@ impl BackupStore {
         let sent = Digest::of(&stored);
         self.store().put(&key, stored).await?;
         self.store().verify(&key, &sent).await
+    }
+
+    /// Checks that `restore` may be run on `backup`: its documents must not be in the store. A run that was killed while
+    /// it stored them left some, but not the Restore document, which comes last; another run of that backup replaces them.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if the restore is there, be it ours, Velero's or the unfinished one of another backup.
+    pub async fn refuse_existing_restore(&self, backup: &BackupName, restore: &RestoreName) -> Result<()> {
+        let unfinished = restore.directory(backup);
+        let last = format!("{unfinished}{}", RestoreDocument::Restore.file(restore));
+        let objects = self.restore_objects(restore).await?;
+        match objects.iter().find(|object| !object.key.starts_with(&unfinished) || object.key == last) {
+            Some(_) => Err(Error::Exists { what: format!("restore {restore}") }),
+            None => Ok(()),
+        }
     }
 
     /// Reads one document of a restore, unzipped; `None` if it does not exist.

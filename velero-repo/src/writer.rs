@@ -124,12 +124,12 @@ impl BackupWriter {
 
         let key = Document::Backup.key(&self.name);
         if self.store.size(&key).await?.is_some() {
-            return Err(Error::Exists { name: self.name.to_string() });
+            return Err(Error::Exists { what: format!("backup {}", self.name) });
         }
         self.published = true;
         if !self.store.put_new(&key, backup).await? {
             self.published = false;
-            return Err(Error::Exists { name: self.name.to_string() });
+            return Err(Error::Exists { what: format!("backup {}", self.name) });
         }
         self.store.settle(&directory).await;
         self.store.verify(&key, &sent).await

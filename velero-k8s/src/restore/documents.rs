@@ -20,17 +20,14 @@ pub(super) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Refuses a restore whose name the store already has documents of.
-pub(super) async fn refuse_used_name(driver: &Restore, restore: &api::Restore) -> Result<()> {
+/// Refuses a restore that the store already has; what a killed run left of its documents is no obstacle.
+pub(super) async fn refuse_used_name(driver: &Restore, session: &Session) -> Result<()> {
     if driver.options.keep_out_of_store {
         return Ok(());
     }
-    let name = RestoreName::new(restore.metadata.name.clone())?;
-    if driver.store.restore_objects(&name).await?.is_empty() {
-        return Ok(());
-    }
-    let fault = "the store has documents of a restore of this name; choose another or delete that one";
-    Err(velero_core::Error::invalid(format!("restore {name}"), fault).into())
+    let name = RestoreName::new(session.pipeline.restore.metadata.name.clone())?;
+    let backup = BackupName::new(session.pipeline.restore.spec.backup_name.clone())?;
+    Ok(driver.store.refuse_existing_restore(&backup, &name).await?)
 }
 
 /// Makes the report and stores the documents, the Restore document last. What can not be stored is an error of the

@@ -1,14 +1,14 @@
 //! Plans: they list every write, survive JSON, and refuse when what they were made for has changed.
 
 use crate::archive::Archive;
-use crate::scene::{Scene, config_map, object, outcome, pod, request, secret, spec, volume};
+use crate::scene::{Scene, config_map, errors, object, outcome, pod, request, secret, spec, volume};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use velero_core::ErrorKind;
 use velero_core::api::RestoreSpec;
 use velero_core::plan::{Method, Plan};
 use velero_k8s::{Cluster, Error, RestoreOptions};
-use velero_repo::{RestoreName, store::RestoreDocument};
+use velero_repo::{BackupName, RestoreName, store::RestoreDocument};
 
 fn definition() -> Value {
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
@@ -159,8 +159,19 @@ async fn documents_are_stored_and_the_name_can_not_be_used_again() {
     );
     let before = scene.cluster.writes();
     let again = scene.driver(RestoreOptions::default()).run(request(wish())).await.unwrap_err().to_string();
-    assert!(again.contains("restore r"), "{again}");
+    assert_eq!(again, "restore r exists already");
     assert_eq!(scene.cluster.writes(), before);
+}
+
+#[tokio::test]
+async fn a_run_that_was_killed_while_it_stored_its_documents_is_completed_by_the_same_restore() {
+    let scene = scene().await;
+    let (backup, name) = (BackupName::new("b").unwrap(), RestoreName::new("r").unwrap());
+    scene.store.put_restore(&backup, &name, RestoreDocument::Log, "half".into()).await.unwrap();
+    let report = scene.run(wish()).await;
+    assert_eq!(errors(&report), Vec::<String>::new());
+    let log = scene.store.read_restore(&name, RestoreDocument::Log, 1 << 20).await.unwrap().unwrap();
+    assert_ne!(log, "half");
 }
 
 #[tokio::test]

@@ -1,0 +1,36 @@
+//! A repository in Kopia's format: snapshots of trees, deduplicated, encrypted, in any object store.
+//!
+//! ```text
+//! out  tree > upload > object > splitter > content > seal > pack > index > manifest > blob
+//! in   blob > manifest > index > pack > seal > content > object > download > tree
+//! ```
+//!
+//! Comes in: trees through [`tree`], a store, a password. Goes out: blobs that Kopia and Velero read as their own, and
+//! the other way round. Only [`blob`] and what moves bytes through it is asynchronous; hashing, sealing and splitting
+//! happen on plain threads. `docs/formats.md` describes the bytes.
+
+pub mod blob;
+pub mod clock;
+pub mod content;
+pub mod directory;
+pub mod download;
+pub mod epoch;
+pub mod format;
+pub mod gojson;
+pub mod index;
+pub mod lanes;
+pub mod maintenance;
+pub mod manifest;
+pub mod name;
+pub mod object;
+pub mod open;
+pub mod pack;
+pub mod policy;
+pub mod rules;
+pub mod seal;
+pub mod session;
+pub mod snapshot;
+pub mod splitter;
+pub mod tree;
+pub mod upload;
+pub mod verify;

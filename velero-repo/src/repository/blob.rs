@@ -1,0 +1,1 @@
+//! Blobs in an object store: names become keys, flat or sharded.

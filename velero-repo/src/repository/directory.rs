@@ -1,0 +1,1 @@
+//! Directory objects and their entries.

@@ -1,0 +1,1 @@
+//! Which index blobs are active: epochs, ranges, the deletion watermark; the older scheme without epochs.

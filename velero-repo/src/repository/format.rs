@@ -1,0 +1,1 @@
+//! The format blob `kopia.repository`: keys from a password, parameters, versions, locks.

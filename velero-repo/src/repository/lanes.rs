@@ -1,0 +1,1 @@
+//! BLAKE2b over several contents at once.

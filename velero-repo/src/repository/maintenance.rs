@@ -1,0 +1,1 @@
+//! Maintenance: plans first, then collection, rewriting, compaction, deletion.

@@ -1,0 +1,1 @@
+//! Manifests: labelled documents in batches.

@@ -1,0 +1,1 @@
+//! Opening and creating a repository; reading contents and manifests.

@@ -1,0 +1,1 @@
+//! Packs: blobs that hold many contents, and their trailers.

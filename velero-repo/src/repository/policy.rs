@@ -1,0 +1,1 @@
+//! Policies: what a source wants of its snapshots, inherited.

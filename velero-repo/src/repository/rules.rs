@@ -1,0 +1,1 @@
+//! Ignore rules: which entries of a tree a snapshot leaves out.

@@ -1,0 +1,1 @@
+//! Writing: sessions, open packs, index blobs, commits.

@@ -1,0 +1,1 @@
+//! Trees outside: where files come from and where they go.

@@ -1,0 +1,1 @@
+//! Whether what is stored can be restored, and what a damage hurts.
