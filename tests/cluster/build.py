@@ -34,6 +34,7 @@ class GoModule:
     name: str
     linker_flags: str
     programs: tuple[str, ...]  # import paths
+    tags: str = ""  # build tags
 
     @property
     def directory(self) -> Path:
@@ -43,7 +44,7 @@ class GoModule:
     @property
     def output(self) -> Path:
         """Where its programs are kept; another version or flag is another directory."""
-        digest = hashlib.sha256(self.linker_flags.encode())
+        digest = hashlib.sha256(f"{self.linker_flags} {self.tags}".strip().encode())
         for name in ("go.mod", "go.sum"):
             digest.update((self.directory / name).read_bytes())
         return settings.CACHE / f"{self.name}-{digest.hexdigest()[:16]}" / "bin"
@@ -89,6 +90,9 @@ KUBERNETES = GoModule(
     ),
 )
 MINIO = GoModule("minio", "-s -w", ("github.com/minio/minio",))
+KOPIA = GoModule("kopia", "-s -w", ("github.com/kopia/kopia",))
+# The same program with a clock and other switches that only its own tests have.
+KOPIA_TESTING = GoModule("kopia", "-s -w", ("github.com/kopia/kopia",), tags="testing")
 VELERO = GoModule(
     "velero",
     velero_flags(),
@@ -129,7 +133,8 @@ def programs(module: GoModule) -> None:
         print(f"cluster: building {program.name}", flush=True)
         program.parent.mkdir(parents=True, exist_ok=True)
         unfinished = program.with_name(f".{program.name}.{os.getpid()}")
-        command = ["go", "build", "-trimpath", "-ldflags", module.linker_flags, "-o", str(unfinished), package]
+        command = ["go", "build", "-trimpath", "-ldflags", module.linker_flags, "-tags", module.tags]
+        command += ["-o", str(unfinished), package]
         # GOTOOLCHAIN=auto: an older Go fetches the release that the module asks for.
         env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "auto", "GOFLAGS": "-mod=readonly -buildvcs=false"}
         try:
@@ -142,7 +147,7 @@ def programs(module: GoModule) -> None:
 def everything() -> None:
     """All that any part needs."""
     packages()
-    for module in (KUBERNETES, MINIO, VELERO):
+    for module in (KUBERNETES, MINIO, VELERO, KOPIA, KOPIA_TESTING):
         programs(module)
 
 
