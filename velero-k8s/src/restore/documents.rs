@@ -11,7 +11,7 @@ use velero_core::api::restore::RestoreProgress;
 use velero_core::api::{RestorePhase, RestoreStatus};
 use velero_core::plan::Plan;
 use velero_core::problem::{Outcome, Results, Severity, Stage};
-use velero_core::{Problem, api};
+use velero_core::Problem;
 use velero_repo::store::RestoreDocument;
 use velero_repo::{BackupName, RestoreName};
 
