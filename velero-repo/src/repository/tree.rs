@@ -1,1 +1,155 @@
 //! Trees outside: where files come from and where they go.
+//!
+//! Two ports, both synchronous because plain threads call them, both addressed by paths relative to the root: bytes,
+//! separated by `/`, the root itself being empty. A [`Source`] lists directories and reads files; a [`Sink`] creates
+//! what a restore brings. [`LocalSource`] and [`LocalSink`] are a directory of this machine; a volume at the far end of
+//! a stream is another pair, so no signature names a file descriptor. Errors are the system's own: the caller knows
+//! which entry it asked for and says so.
+
+mod entry;
+mod local;
+mod sink;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+pub use entry::{Attributes, Kind, Metadata, Special};
+pub use local::{LocalOptions, LocalSource};
+pub use sink::LocalSink;
+
+/// A tree that can be read.
+pub trait Source: Send + Sync {
+    /// Base name of the root, as the snapshot's root entry shows it.
+    fn name(&self) -> Vec<u8>;
+
+    /// What the root is: a directory, or a single file.
+    ///
+    /// # Errors
+    /// The system's, when the root can not be looked at.
+    fn root(&self) -> io::Result<Metadata>;
+
+    /// Opens the directory at `path`; never through a link.
+    ///
+    /// # Errors
+    /// The system's, such as `PermissionDenied`.
+    fn directory(&self, path: &[u8]) -> io::Result<Box<dyn SourceDirectory>>;
+
+    /// Opens the root where it is a single file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn root_file(&self) -> io::Result<Box<dyn SourceFile>>;
+}
+
+/// An open directory of a [`Source`]. It may hold a descriptor, so callers keep few of them.
+pub trait SourceDirectory: Send {
+    /// Calls `each` with every name but `.` and `..`, in any order, and with the kind where the listing shows it.
+    ///
+    /// # Errors
+    /// The system's; names seen before are then not to be used.
+    fn names(&mut self, each: &mut dyn FnMut(&[u8], Option<Kind>)) -> io::Result<()>;
+
+    /// What the entries of these names are, one answer for each name in the same order.
+    fn metadata(&self, names: &[&[u8]]) -> Vec<io::Result<Metadata>>;
+
+    /// Opens the file `name` for reading; never through a link.
+    ///
+    /// # Errors
+    /// The system's, such as `PermissionDenied`.
+    fn open(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>>;
+
+    /// The target of the link `name`.
+    ///
+    /// # Errors
+    /// The system's.
+    fn link(&self, name: &[u8]) -> io::Result<Vec<u8>>;
+}
+
+/// An open file of a [`Source`], read from front to back.
+pub trait SourceFile: Send {
+    /// Reads the next bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Goes on at `offset` bytes from the start.
+    ///
+    /// # Errors
+    /// The system's; a stream refuses.
+    fn seek(&mut self, offset: u64) -> io::Result<()>;
+
+    /// Bytes of a hole that begins where the next read would: they are zero and need not be read, only passed by
+    /// [`seek`](SourceFile::seek). 0 when none is known.
+    fn hole(&mut self) -> u64 {
+        0
+    }
+
+    /// What the file is now, to tell whether it changed while it was read.
+    ///
+    /// # Errors
+    /// The system's.
+    fn metadata(&self) -> io::Result<Metadata>;
+}
+
+/// A place where a tree can be created. Parents exist before children; attributes of a directory are set after its
+/// entries are complete.
+pub trait Sink: Send + Sync {
+    /// Creates a directory that only its owner may enter; one that exists is kept as it is.
+    ///
+    /// # Errors
+    /// The system's; `AlreadyExists` where something else has the name.
+    fn create_directory(&self, path: &[u8]) -> io::Result<()>;
+
+    /// Creates a file of `size` zero bytes, which occupy no space until written; an existing file is emptied first.
+    ///
+    /// # Errors
+    /// The system's.
+    fn create_file(&self, path: &[u8], size: u64) -> io::Result<Box<dyn SinkFile>>;
+
+    /// Creates a symbolic link with this target.
+    ///
+    /// # Errors
+    /// The system's; `AlreadyExists` where anything has the name.
+    fn create_link(&self, path: &[u8], target: &[u8]) -> io::Result<()>;
+
+    /// Sets owner, mode and time, in this order, of the entry itself, never of what a link points to.
+    ///
+    /// # Errors
+    /// The system's, of the first step that failed.
+    fn set_attributes(&self, path: &[u8], kind: Kind, attributes: &Attributes) -> io::Result<()>;
+
+    /// What is at `path`; `None` if nothing is.
+    ///
+    /// # Errors
+    /// The system's.
+    fn metadata(&self, path: &[u8]) -> io::Result<Option<Metadata>>;
+
+    /// Names of the directory's entries, in any order.
+    ///
+    /// # Errors
+    /// The system's.
+    fn names(&self, path: &[u8]) -> io::Result<Vec<Vec<u8>>>;
+
+    /// Removes one entry; a directory has to be empty.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, path: &[u8], kind: Kind) -> io::Result<()>;
+
+    /// Returns once everything created so far survives a power cut.
+    ///
+    /// # Errors
+    /// The system's, which include errors of earlier writes.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A file of a [`Sink`] that is being filled, by several threads and in any order.
+pub trait SinkFile: Send + Sync {
+    /// Writes all `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// The system's.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+}

@@ -1,0 +1,182 @@
+//! A directory of this machine as a source.
+//!
+//! Every path is resolved beneath the root's descriptor and through no link, in one system call where the kernel has
+//! `openat2`, else name by name; so paths longer than the system's limit work, and an entry that turns into a link
+//! while the tree is read leads nowhere. Reading leaves access times alone where the system allows it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+
+use super::{Kind, Metadata, Source, SourceDirectory, SourceFile, Special};
+
+mod beneath;
+mod extended;
+mod file;
+
+pub(super) use beneath::open_beneath;
+use extended::has_extended;
+use file::LocalFile;
+
+/// Longest link target that Linux has, in bytes.
+const LINK_LIMIT: usize = 4096;
+
+/// What a [`LocalSource`] looks at beyond the plain entries.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalOptions {
+    /// Ask each entry for extended attributes and access control lists, one system call each, so that the snapshot's
+    /// report can name what the format drops.
+    pub extended: bool,
+}
+
+impl Default for LocalOptions {
+    fn default() -> Self {
+        LocalOptions { extended: true }
+    }
+}
+
+/// A directory, or a single file, of this machine.
+#[derive(Debug)]
+pub struct LocalSource {
+    path: PathBuf,
+    root: Arc<OwnedFd>,
+    options: LocalOptions,
+}
+
+impl LocalSource {
+    /// Opens the tree at `path`. The path itself may lead through links; nothing below it does.
+    ///
+    /// # Errors
+    /// The system's, such as `NotFound`.
+    pub fn open(path: &Path, options: LocalOptions) -> io::Result<LocalSource> {
+        let path = path.canonicalize()?;
+        let root = open_quietly(rustix::fs::CWD, path.as_os_str().as_bytes(), OFlags::NONBLOCK)?;
+        let extended = options.extended && Path::new("/proc/self/fd").exists();
+        Ok(LocalSource { path, root: Arc::new(root), options: LocalOptions { extended } })
+    }
+
+    /// The tree's absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Source for LocalSource {
+    fn name(&self) -> Vec<u8> {
+        self.path.file_name().map_or_else(|| b"/".to_vec(), |name| name.as_bytes().to_vec())
+    }
+
+    fn root(&self) -> io::Result<Metadata> {
+        Ok(metadata_of(&rustix::fs::fstat(&self.root)?))
+    }
+
+    fn directory(&self, path: &[u8]) -> io::Result<Box<dyn SourceDirectory>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = open_beneath(self.root.as_fd(), path, flags | OFlags::NOATIME)
+            .or_else(|refusal| retry_without_noatime(&refusal, || open_beneath(self.root.as_fd(), path, flags)))?;
+        Ok(Box::new(LocalDirectory { handle, extended: self.options.extended }))
+    }
+
+    fn root_file(&self) -> io::Result<Box<dyn SourceFile>> {
+        let path = self.path.as_os_str().as_bytes();
+        Ok(Box::new(LocalFile::new(File::from(open_quietly(rustix::fs::CWD, path, OFlags::NONBLOCK)?))))
+    }
+}
+
+/// One open directory.
+struct LocalDirectory {
+    handle: OwnedFd,
+    extended: bool,
+}
+
+impl SourceDirectory for LocalDirectory {
+    fn names(&mut self, each: &mut dyn FnMut(&[u8], Option<Kind>)) -> io::Result<()> {
+        for entry in Dir::read_from(&self.handle)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                each(name, kind_of(entry.file_type()));
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata(&self, names: &[&[u8]]) -> Vec<io::Result<Metadata>> {
+        names.iter().map(|name| self.look_at(name)).collect()
+    }
+
+    fn open(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>> {
+        // A pipe that took the file's name must not make us wait for its writer.
+        let handle = open_quietly(self.handle.as_fd(), name, OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
+        Ok(Box::new(LocalFile::new(File::from(handle))))
+    }
+
+    fn link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        let target = rustix::fs::readlinkat(&self.handle, name, Vec::with_capacity(LINK_LIMIT / 16))?;
+        Ok(target.into_bytes())
+    }
+}
+
+impl LocalDirectory {
+    fn look_at(&self, name: &[u8]) -> io::Result<Metadata> {
+        let mut found = metadata_of(&rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)?);
+        found.extended = self.extended && has_extended(self.handle.as_fd(), name);
+        Ok(found)
+    }
+}
+
+/// Opens for reading without leaving a trace, if the system lets us.
+fn open_quietly(at: BorrowedFd<'_>, name: &[u8], more: OFlags) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | more;
+    rustix::fs::openat(at, name, flags | OFlags::NOATIME, Mode::empty())
+        .map_err(io::Error::from)
+        .or_else(|refusal| retry_without_noatime(&refusal, || Ok(rustix::fs::openat(at, name, flags, Mode::empty())?)))
+}
+
+/// `O_NOATIME` is refused for files of other owners; they are then read like by anybody else.
+fn retry_without_noatime(refusal: &io::Error, again: impl FnOnce() -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
+    match refusal.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::PERM) => again(),
+        _ => Err(io::Error::new(refusal.kind(), refusal.to_string())),
+    }
+}
+
+/// The kind a listing shows; `None` where the file system does not say.
+fn kind_of(kind: FileType) -> Option<Kind> {
+    Some(match kind {
+        FileType::Directory => Kind::Directory,
+        FileType::RegularFile => Kind::File,
+        FileType::Symlink => Kind::Link,
+        FileType::BlockDevice => Kind::Special(Special::Block),
+        FileType::CharacterDevice => Kind::Special(Special::Character),
+        FileType::Fifo => Kind::Special(Special::Pipe),
+        FileType::Socket => Kind::Special(Special::Socket),
+        FileType::Unknown => return None,
+    })
+}
+
+/// The system's answer in our terms.
+#[allow(clippy::useless_conversion, clippy::unnecessary_cast)] // the fields' widths differ between systems
+pub(super) fn metadata_of(stat: &Stat) -> Metadata {
+    let kind = kind_of(FileType::from_raw_mode(stat.st_mode)).unwrap_or(Kind::Special(Special::Other));
+    let nanoseconds = i128::from(stat.st_mtime) * 1_000_000_000 + stat.st_mtime_nsec as i128;
+    let modified = nanoseconds.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    Metadata {
+        kind,
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        size: if matches!(kind, Kind::File | Kind::Link) { stat.st_size as u64 } else { 0 },
+        modified: modified as i64,
+        time_clamped: modified != nanoseconds,
+        device: stat.st_dev as u64,
+        links: stat.st_nlink as u64,
+        allocated: stat.st_blocks as u64 * 512,
+        extended: false,
+    }
+}
