@@ -7,11 +7,11 @@ use super::session::Session;
 use crate::error::Result;
 use crate::event::Event;
 use bytes::Bytes;
+use velero_core::Problem;
 use velero_core::api::restore::RestoreProgress;
 use velero_core::api::{RestorePhase, RestoreStatus};
 use velero_core::plan::Plan;
 use velero_core::problem::{Outcome, Results, Severity, Stage};
-use velero_core::Problem;
 use velero_repo::store::RestoreDocument;
 use velero_repo::{BackupName, RestoreName};
 

@@ -131,10 +131,8 @@ fn set_attributes_at(folder: &OwnedFd, name: &[u8], kind: Kind, attributes: &Att
     }
     if let Some(modified) = attributes.modified {
         let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
-        let modified = Timespec {
-            tv_sec: modified.div_euclid(1_000_000_000),
-            tv_nsec: modified.rem_euclid(1_000_000_000) as _,
-        };
+        let modified =
+            Timespec { tv_sec: modified.div_euclid(1_000_000_000), tv_nsec: modified.rem_euclid(1_000_000_000) as _ };
         let times = Timestamps { last_access: omit, last_modification: modified };
         rustix::fs::utimensat(folder, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
     }
