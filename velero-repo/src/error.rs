@@ -57,6 +57,22 @@ pub enum Error {
         /// What was looked for.
         what: String,
     },
+    /// Who asks is not allowed to, such as with a wrong password.
+    #[error("{what}: {reason}")]
+    Denied {
+        /// What was asked for.
+        what: String,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// Somebody holds it for now; the same call succeeds later.
+    #[error("{what}: {reason}")]
+    Locked {
+        /// What is held.
+        what: String,
+        /// By whom, and why.
+        reason: String,
+    },
     /// Stored bytes are damaged, or larger than allowed.
     #[error("{key} is damaged: {reason}")]
     Corrupt {
@@ -99,6 +115,16 @@ impl Error {
         Error::Corrupt { key: key.into(), reason: reason.into() }
     }
 
+    /// A request of somebody who may not ask for `what`.
+    pub(crate) fn denied(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Error::Denied { what: what.into(), reason: reason.into() }
+    }
+
+    /// A request for `what` while somebody else holds it.
+    pub(crate) fn locked(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Error::Locked { what: what.into(), reason: reason.into() }
+    }
+
     /// A request that is not valid.
     pub(crate) fn invalid(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Error::Invalid { what: what.into(), reason: reason.into() }
@@ -110,6 +136,8 @@ impl Error {
             Error::Invalid { .. } => ErrorKind::Invalid,
             Error::Exists { .. } => ErrorKind::AlreadyExists,
             Error::Missing { .. } => ErrorKind::NotFound,
+            Error::Denied { .. } => ErrorKind::Denied,
+            Error::Locked { .. } => ErrorKind::Unavailable,
             Error::Corrupt { .. } => ErrorKind::Corrupt,
             Error::Abandoned { source, .. } => source.kind(),
             Error::Io { .. } => ErrorKind::Other,

@@ -1,1 +1,173 @@
-//! Plain bytes become sealed bytes and back: hash, compression, encryption, error correction, by their stored names.
+//! Plain bytes become sealed bytes and back: hash, encryption, error correction, compression, by their stored names.
+//!
+//! ```text
+//! sealed  nonce (12) | ciphertext | tag (16)      wrapped in shards where the repository has error correction
+//! ```
+//!
+//! Comes in: plain bytes and an `iv`, which is the end of their hash. Goes out: sealed bytes, under a key of their own
+//! (HMAC-SHA256 of the `iv`), with the `iv` as associated data and a random nonce. Refused: sealed bytes of which a
+//! single bit changed, unless error correction repairs them; algorithms that this version does not know, by name.
+//! Nothing here waits or knows a store.
+
+pub mod compression;
+mod ecc;
+mod encryption;
+mod hashing;
+mod s2;
+
+use std::sync::Arc;
+
+pub use hashing::Hash;
+
+use super::content::ContentId;
+use super::format::Parameters;
+use crate::{Error, Result};
+use ecc::Ecc;
+use encryption::{Cipher, NONCE_LENGTH, TAG_LENGTH};
+use hashing::Hasher;
+
+/// Seals and opens the contents and blobs of one repository. Cheap to clone; shared by all threads.
+#[derive(Clone)]
+pub struct Seal(Arc<Inner>);
+
+struct Inner {
+    hasher: Hasher,
+    cipher: Cipher,
+    ecc: Option<Ecc>,
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Seal(..)")
+    }
+}
+
+impl Seal {
+    /// The algorithms that the format blob names.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming an algorithm that is not known, or that can not take the stored key.
+    pub fn new(parameters: &Parameters) -> Result<Self> {
+        let ecc = match parameters.has_ecc() {
+            true => Some(Ecc::new(&parameters.ecc, parameters.ecc_overhead_percent)?),
+            false => None,
+        };
+        Ok(Self(Arc::new(Inner {
+            hasher: Hasher::new(&parameters.hash, &parameters.secret)?,
+            cipher: Cipher::new(&parameters.encryption, &parameters.master_key)?,
+            ecc,
+        })))
+    }
+
+    /// The keyed hash of plain bytes.
+    pub fn hash(&self, plain: &[u8]) -> Hash {
+        self.0.hasher.hash(plain)
+    }
+
+    /// The identity of a content. `prefix` is `None`, or a letter from `g` to `z`; any other is left out.
+    pub fn content_id(&self, prefix: Option<u8>, plain: &[u8]) -> ContentId {
+        identity(prefix, &self.hash(plain))
+    }
+
+    /// The identities of many contents of one prefix, several at a time where the processor can.
+    pub fn content_ids(&self, prefix: Option<u8>, plains: &[&[u8]]) -> Vec<ContentId> {
+        self.0.hasher.hash_many(plains).iter().map(|hash| identity(prefix, hash)).collect()
+    }
+
+    /// Appends the sealed form of `plain` to `out`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for more bytes than the format can hold.
+    pub fn seal(&self, iv: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        out.reserve(plain.len() + self.overhead(plain.len()));
+        out.extend_from_slice(&[0; NONCE_LENGTH]);
+        out.extend_from_slice(plain);
+        self.seal_in_place(iv, out, start)
+    }
+
+    /// Seals what lies at `out[start + 12..]`, where it lies; the 12 bytes before it take the nonce, the tag is
+    /// appended. With error correction the result is laid out anew.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no room for the nonce, and for more bytes than the format can hold. What lies
+    /// in `out` from `start` is then worthless.
+    pub fn seal_in_place(&self, iv: &[u8], out: &mut Vec<u8>, start: usize) -> Result<()> {
+        self.0.cipher.seal_in_place(iv, out, start)?;
+        match &self.0.ecc {
+            Some(ecc) => {
+                let stored = ecc.encode(&out[start..])?; // `start` is within `out`: the cipher found its nonce there
+                out.truncate(start);
+                out.extend_from_slice(&stored);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What was sealed under `iv`: at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for another `iv` or key, for damage, and for more than `limit` bytes; the message names the
+    /// `iv`, which for hashes of 16 bytes is the content.
+    pub fn open(&self, iv: &[u8], sealed: &[u8], limit: usize) -> Result<Vec<u8>> {
+        let repaired;
+        let sealed = match &self.0.ecc {
+            Some(ecc) => {
+                repaired = ecc.decode(sealed).map_err(|reason| damaged(iv, reason))?;
+                &repaired[..]
+            }
+            None => sealed,
+        };
+        if sealed.len().saturating_sub(NONCE_LENGTH + TAG_LENGTH) > limit {
+            return Err(damaged(iv, format!("it is larger than the {limit} bytes that are allowed")));
+        }
+        self.0.cipher.open(iv, sealed)
+    }
+
+    /// The same in the buffer that holds the sealed bytes: the result is a part of it. Without error correction nothing
+    /// is copied.
+    ///
+    /// # Errors
+    /// As [`Seal::open`]; the buffer is then worthless.
+    pub fn open_in_place<'a>(&self, iv: &[u8], sealed: &'a mut [u8]) -> Result<&'a mut [u8]> {
+        match &self.0.ecc {
+            Some(ecc) => {
+                let repaired = ecc.decode(sealed).map_err(|reason| damaged(iv, reason))?;
+                let place = sealed.get_mut(..repaired.len()).ok_or_else(|| damaged(iv, "its length is wrong"))?;
+                place.copy_from_slice(&repaired);
+                self.0.cipher.open_in_place(iv, place)
+            }
+            None => self.0.cipher.open_in_place(iv, sealed),
+        }
+    }
+
+    /// How many bytes the sealed form of `plain` bytes is longer.
+    pub fn overhead(&self, plain: usize) -> usize {
+        let sealed = plain + NONCE_LENGTH + TAG_LENGTH;
+        self.0.ecc.as_ref().map_or(sealed, |ecc| ecc.stored_length(sealed)) - plain
+    }
+}
+
+/// The identity of a hash; a prefix that no content can have is left out.
+fn identity(prefix: Option<u8>, hash: &Hash) -> ContentId {
+    let prefix = prefix.filter(|letter| (b'g'..=b'z').contains(letter));
+    ContentId::new(prefix, hash).expect("hashes have 16 to 32 bytes, and the prefix was checked")
+}
+
+/// The error of sealed bytes that can not be opened.
+fn damaged(iv: &[u8], reason: impl Into<String>) -> Error {
+    let name: String = iv.iter().map(|byte| format!("{byte:02x}")).collect();
+    Error::corrupt(format!("the sealed content {name}"), reason)
+}
+
+/// Random bytes for nonces, keys and names, from the operating system's generator.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    let filled = aws_lc_rs::rand::fill(&mut bytes);
+    assert!(filled.is_ok(), "the generator stops the process rather than fail");
+    bytes
+}
+
+#[cfg(test)]
+mod tests;
