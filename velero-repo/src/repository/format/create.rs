@@ -2,10 +2,9 @@
 
 use super::document::Document;
 use super::key::Key;
-use super::{
-    BlobSettings, EpochParameters, FORMAT_BLOB, FORMAT_ENCRYPTION, Format, KeyDerivation, Parameters, Password, Retention,
-};
-use crate::repository::seal::{random, Seal};
+use super::{BlobSettings, EpochParameters, FORMAT_ENCRYPTION, Format, KeyDerivation, Parameters, Password, Retention};
+use crate::repository::seal::{Seal, random};
+use crate::repository::splitter::Splitter;
 use crate::{Error, Result};
 use serde_json::Map;
 
@@ -57,7 +56,7 @@ impl CreateOptions {
 
 /// A format with fresh secrets. Nothing is stored.
 pub(super) fn create(options: &CreateOptions) -> Result<Format> {
-    check_splitter(&options.splitter)?;
+    Splitter::by_name(&options.splitter)?;
     let first = options.version == 1;
     let ecc = options.ecc_overhead_percent > 0;
     if first && ecc {
@@ -104,15 +103,4 @@ pub(super) fn create(options: &CreateOptions) -> Result<Format> {
         format_key,
         stored: Vec::new(),
     })
-}
-
-/// Refuses splitter names that Kopia does not know.
-fn check_splitter(name: &str) -> Result<()> {
-    let sized = |size: &str| ["128K", "256K", "512K", "1M", "2M", "4M", "8M"].contains(&size);
-    let known = match name.split('-').collect::<Vec<_>>()[..] {
-        ["FIXED" | "DYNAMIC"] => true,
-        ["FIXED", size] | ["DYNAMIC", size, "BUZHASH" | "RABINKARP"] => sized(size),
-        _ => false,
-    };
-    if known { Ok(()) } else { Err(Error::invalid(FORMAT_BLOB, format!("there is no splitter {name:?}"))) }
 }

@@ -49,7 +49,8 @@ pub(crate) fn check(features: &[RequiredFeature]) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     for one in features.iter().filter(|one| !KNOWN.contains(&one.feature.as_str())) {
         let advice = &one.if_not_understood;
-        let mut reason = format!("the repository needs the feature {:?}, which this version does not know", one.feature);
+        let mut reason =
+            format!("the repository needs the feature {:?}, which this version does not know", one.feature);
         for (lead, text) in
             [(": ", &advice.message), (", see ", &advice.url), (", upgrade to ", &advice.upgrade_to_version)]
         {

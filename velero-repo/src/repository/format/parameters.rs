@@ -96,7 +96,8 @@ impl Parameters {
             self.index_version = 1;
         }
         if self.index_version > 2 {
-            let reason = format!("index version {} is newer than this program, which knows 1 and 2", self.index_version);
+            let reason =
+                format!("index version {} is newer than this program, which knows 1 and 2", self.index_version);
             return Err(Error::invalid(FORMAT_BLOB, reason));
         }
         if self.max_pack_size > u64::from(u32::MAX) {

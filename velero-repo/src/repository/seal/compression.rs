@@ -9,9 +9,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{Read, Write};
 
+use flate2::Compression;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder};
 use flate2::write::{DeflateEncoder, GzEncoder};
-use flate2::Compression;
 use lz4_flex::frame::{FrameDecoder, FrameEncoder};
 
 use super::s2;

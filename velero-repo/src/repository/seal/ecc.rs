@@ -46,7 +46,10 @@ impl Ecc {
     /// The algorithm of a stored name, with a share in percent.
     pub(super) fn new(name: &str, percent: u32) -> Result<Self> {
         if name != NAME {
-            return Err(Error::invalid(FORMAT_BLOB, format!("the error correction {name:?} is not known to this version")));
+            return Err(Error::invalid(
+                FORMAT_BLOB,
+                format!("the error correction {name:?} is not known to this version"),
+            ));
         }
         if !(1..=100).contains(&percent) {
             return Err(Error::invalid(FORMAT_BLOB, format!("error correction of {percent} percent is not 1 to 100")));
@@ -211,7 +214,11 @@ impl Layout<'_> {
         for &number in bad {
             let repaired = shards.get(number - block * data_count).and_then(Option::as_deref);
             let place = value.chunks_mut(self.shard).nth(number);
-            place.zip(repaired).ok_or("error correction left a shard out")?.0.copy_from_slice(repaired.unwrap_or_default());
+            place
+                .zip(repaired)
+                .ok_or("error correction left a shard out")?
+                .0
+                .copy_from_slice(repaired.unwrap_or_default());
         }
         Ok(())
     }
@@ -219,12 +226,11 @@ impl Layout<'_> {
 
 /// Numbers of data and parity shards for a free share in percent; 32-bit floats, as Kopia counts.
 fn counts(free: f32) -> (usize, usize) {
-    let share = free / 100.0;
-    // Both products are small and not negative, so the cast only drops the fraction.
+    // The products are small and not negative, so the cast only drops the fraction.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let whole = |number: f32| number.floor() as usize;
-    match whole(128.0 * share).clamp(1, 128) {
-        1 => (whole(2.0 / share).clamp(128, 254), 2),
+    let share = |count: u8, factor: f32| (f64::from(count) * f64::from(factor)).floor() as usize;
+    match share(128, free / 100.0).clamp(1, 128) {
+        1 => (share(2, 100.0 / free).clamp(128, 254), 2),
         parity => (128, parity),
     }
 }

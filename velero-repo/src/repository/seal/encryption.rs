@@ -49,11 +49,18 @@ impl Cipher {
     }
 
     /// The same under a given nonce.
-    pub(super) fn seal_with(&self, nonce: [u8; NONCE_LENGTH], iv: &[u8], out: &mut Vec<u8>, start: usize) -> Result<()> {
+    pub(super) fn seal_with(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        iv: &[u8],
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> Result<()> {
         let place = out.get_mut(start..).and_then(|place| place.split_first_chunk_mut::<NONCE_LENGTH>());
         let (front, plain) = place.ok_or_else(|| Error::invalid("sealing a content", "no room for the nonce"))?;
         *front = nonce;
-        let sealed = self.key(iv)?.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(iv), plain);
+        let sealed =
+            self.key(iv)?.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(iv), plain);
         let tag = sealed.map_err(|_| Error::invalid("sealing a content", "it is too large for its encryption"))?;
         out.extend_from_slice(tag.as_ref());
         Ok(())
@@ -72,7 +79,8 @@ impl Cipher {
 
     /// What was sealed, where it lies.
     pub(super) fn open_in_place<'a>(&self, iv: &[u8], sealed: &'a mut [u8]) -> Result<&'a mut [u8]> {
-        let (nonce, rest) = sealed.split_first_chunk_mut::<NONCE_LENGTH>().ok_or_else(|| damaged(iv, "it is too short"))?;
+        let (nonce, rest) =
+            sealed.split_first_chunk_mut::<NONCE_LENGTH>().ok_or_else(|| damaged(iv, "it is too short"))?;
         self.key(iv)?
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(iv), rest)
             .map_err(|_| damaged(iv, "its authentication tag is wrong"))

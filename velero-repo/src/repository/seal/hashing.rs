@@ -5,13 +5,13 @@
 
 use std::ops::Deref;
 
-use blake2b_simd::many::{HashManyJob, hash_many};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha224, Sha256};
 use sha3::{Sha3_224, Sha3_256};
 use zeroize::Zeroizing;
 
 use crate::repository::format::{FORMAT_BLOB, Key};
+use crate::repository::lanes;
 use crate::{Error, Result};
 
 /// Where a shorter secret is stretched, and its purpose, as BLAKE3 wants it.
@@ -97,7 +97,9 @@ impl Hasher {
 
     pub(super) fn hash(&self, plain: &[u8]) -> Hash {
         match &self.algorithm {
-            Algorithm::Blake2b(key) => self.cut(blake2b(key).hash(plain).as_bytes()),
+            Algorithm::Blake2b(key) => {
+                self.cut(blake2b_simd::Params::new().hash_length(32).key(key).hash(plain).as_bytes())
+            }
             Algorithm::Blake2s(key) => {
                 self.cut(blake2s_simd::Params::new().hash_length(self.length).key(key).hash(plain).as_bytes())
             }
@@ -114,22 +116,12 @@ impl Hasher {
         let Algorithm::Blake2b(key) = &self.algorithm else {
             return plains.iter().map(|plain| self.hash(plain)).collect();
         };
-        let parameters = blake2b(key);
-        let mut jobs: Vec<_> = plains.iter().map(|plain| HashManyJob::new(&parameters, plain)).collect();
-        hash_many(&mut jobs);
-        jobs.iter().map(|job| self.cut(job.to_hash().as_bytes())).collect()
+        lanes::hash_many(key, 32, plains).iter().map(|digest| self.cut(digest)).collect()
     }
 
     fn cut(&self, digest: &[u8]) -> Hash {
         Hash::cut(digest, self.length)
     }
-}
-
-/// BLAKE2b with this key and a digest of 32 bytes.
-fn blake2b(key: &[u8]) -> blake2b_simd::Params {
-    let mut parameters = blake2b_simd::Params::new();
-    parameters.hash_length(32).key(key);
-    parameters
 }
 
 /// The secret, where the algorithm takes no longer one than `most` bytes.
