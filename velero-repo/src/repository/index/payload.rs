@@ -1,0 +1,177 @@
+//! The layout of a version 2 payload, and its validation.
+
+use std::str;
+
+use super::{Format, Row};
+use crate::repository::content::{ContentId, LONGEST_HASH};
+use crate::repository::name::BlobId;
+
+pub(super) const VERSION: u8 = 2;
+pub(super) const HEADER: usize = 17;
+pub(super) const PACK_ROW: usize = 5;
+pub(super) const FORMAT_ROW: usize = 6;
+pub(super) const SHORTEST_VALUE: usize = 16;
+pub(super) const LONGEST_VALUE: usize = 19;
+pub(super) const DELETED: u32 = 1 << 31;
+
+/// Where the sections of a payload lie. What it says has been checked, so that the methods below cannot fail on the
+/// payload it was read from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    pub key: usize,
+    pub value: usize,
+    pub rows: usize,
+    pub packs: usize,
+    packs_at: usize,
+    formats: Vec<Format>,
+    base: u32,
+}
+
+/// Reads a big-endian number of at most four bytes.
+pub(super) fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+}
+
+/// A field at a place that may lie outside.
+pub(super) fn field(payload: &[u8], at: usize, size: usize) -> Option<u32> {
+    payload.get(at..at.checked_add(size)?).map(number)
+}
+
+/// Lengths of memory are at least 32 bits wide on all platforms of this crate.
+pub(super) fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Layout {
+    /// Reads and checks a payload: the sections, every format, every pack name, every row.
+    pub fn read(payload: &[u8]) -> Result<Self, &'static str> {
+        let (mut layout, formats) = Self::header(payload).ok_or("its header is cut off")?;
+        if !(2..=1 + LONGEST_HASH).contains(&layout.key) || !(SHORTEST_VALUE..=LONGEST_VALUE).contains(&layout.value) {
+            return Err("its entries have an impossible size");
+        }
+        layout.sections(payload, formats).ok_or("its sections exceed the payload")?;
+        for pack in 0..layout.packs {
+            layout.checked_pack(payload, pack).ok_or("a pack name is not valid")?;
+        }
+        layout.check_rows(payload)?;
+        Ok(layout)
+    }
+
+    fn header(payload: &[u8]) -> Option<(Self, usize)> {
+        let at = |at, length| field(payload, at, length);
+        let layout = Layout {
+            key: size(at(1, 1)?),
+            value: size(at(2, 2)?),
+            rows: size(at(4, 4)?),
+            packs: size(at(8, 4)?),
+            base: at(13, 4)?,
+            ..Layout::default()
+        };
+        Some((layout, size(at(12, 1)?)))
+    }
+
+    fn sections(&mut self, payload: &[u8], formats: usize) -> Option<()> {
+        self.packs_at = self.rows.checked_mul(self.key + self.value)?.checked_add(HEADER)?;
+        let formats_at = self.packs.checked_mul(PACK_ROW)?.checked_add(self.packs_at)?;
+        let end = formats.checked_mul(FORMAT_ROW)?.checked_add(formats_at)?;
+        let table = payload.get(formats_at..end)?;
+        let format = |row: &[u8]| Format { compression: number(&row[..4]), version: row[4], key_id: row[5] };
+        self.formats = table.chunks_exact(FORMAT_ROW).map(format).collect(); // rows of six bytes
+        Some(())
+    }
+
+    fn checked_pack<'a>(&self, payload: &'a [u8], pack: usize) -> Option<&'a str> {
+        let at = self.packs_at + pack * PACK_ROW;
+        let name_at = size(field(payload, at + 1, 4)?);
+        let name = payload.get(name_at..name_at.checked_add(size(field(payload, at, 1)?))?)?;
+        str::from_utf8(name).ok().filter(|name| BlobId::is_valid(name))
+    }
+
+    fn check_rows(&self, payload: &[u8]) -> Result<(), &'static str> {
+        let mut last: &[u8] = &[];
+        for row in 0..self.rows {
+            let (key, value) = self.halves(payload, row);
+            if key <= last {
+                return Err("its entries are not in order");
+            }
+            if ContentId::of_key(key).is_none() {
+                return Err("an entry has an impossible key");
+            }
+            if value.pack() >= self.packs || value.format() >= self.formats.len() {
+                return Err("an entry names a pack or format that is not there");
+            }
+            if self.base.checked_add(value.timestamp()).is_none() {
+                return Err("an entry is dated after the year 2106");
+            }
+            last = key;
+        }
+        Ok(())
+    }
+
+    fn halves<'a>(&self, payload: &'a [u8], row: usize) -> (&'a [u8], Value<'a>) {
+        let at = HEADER + row * (self.key + self.value);
+        // All rows lie in the payload, as `sections` checked.
+        let (key, value) = payload[at..at + self.key + self.value].split_at(self.key);
+        (key, Value(value))
+    }
+
+    /// The key of a row below `rows`.
+    pub fn row_key<'a>(&self, payload: &'a [u8], row: usize) -> &'a [u8] {
+        self.halves(payload, row).0
+    }
+
+    /// A row below `rows`.
+    pub fn row<'a>(&self, payload: &'a [u8], row: usize) -> Row<'a> {
+        let (key, value) = self.halves(payload, row);
+        let word = number(&value.0[4..8]); // a value has at least 16 bytes
+        Row {
+            key,
+            pack: self.pack(payload, value.pack()),
+            offset: word & !DELETED,
+            packed_length: value.packed_length(),
+            original_length: value.original_length(),
+            timestamp: i64::from(self.base + value.timestamp()),
+            deleted: word & DELETED != 0,
+            format: self.formats[value.format()], // checked for every row
+        }
+    }
+
+    /// Number of the pack of a row below `rows`.
+    pub fn row_pack(&self, payload: &[u8], row: usize) -> usize {
+        self.halves(payload, row).1.pack()
+    }
+
+    /// Name of a pack below `packs`.
+    pub fn pack<'a>(&self, payload: &'a [u8], pack: usize) -> &'a str {
+        self.checked_pack(payload, pack).unwrap_or_default() // checked for every pack
+    }
+}
+
+/// What follows a key: 16 to 19 bytes.
+struct Value<'a>(&'a [u8]);
+
+impl Value<'_> {
+    fn timestamp(&self) -> u32 {
+        number(&self.0[..4])
+    }
+
+    fn optional(&self, at: usize) -> u32 {
+        self.0.get(at).copied().map_or(0, u32::from)
+    }
+
+    fn original_length(&self) -> u32 {
+        number(&self.0[8..11]) | (self.optional(18) >> 4) << 24
+    }
+
+    fn packed_length(&self) -> u32 {
+        number(&self.0[11..14]) | (self.optional(18) & 15) << 24
+    }
+
+    fn pack(&self) -> usize {
+        size(number(&self.0[14..16]) | self.optional(17) << 16)
+    }
+
+    fn format(&self) -> usize {
+        size(self.optional(16))
+    }
+}

@@ -1,0 +1,194 @@
+//! Everything that is known about contents at one time: a few tables and the deletion watermark.
+
+use std::sync::Arc;
+
+use super::merge::Found;
+use super::{Entry, Merged, PackOrder, Packs, Row, Table};
+use crate::Result;
+use crate::repository::content::ContentId;
+
+/// More tables than this are merged, the smallest first, a third of all at a time: a search asks at most so many, and
+/// merging takes at most half of the memory more for a moment.
+const TABLES: usize = 4;
+/// A merged table stays below this many bytes; its format ends at 4 GiB.
+const LARGEST: usize = 3 << 30;
+
+/// A merged view of tables, cheap to clone. Tombstones up to the watermark hide their content for ever.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    tables: Arc<[Arc<Table>]>,
+    watermark: Option<i64>,
+}
+
+impl View {
+    /// A view of these tables; `watermark` in Unix seconds.
+    ///
+    /// # Errors
+    /// If tables hold hashes of different lengths.
+    pub fn new(tables: impl IntoIterator<Item = Table>, watermark: Option<i64>) -> Result<Self> {
+        View::default().with(tables, watermark)
+    }
+
+    /// This view with more tables, and the later one of both watermarks. Tables that a compaction has replaced may
+    /// stay: what they say was carried over, or is older and loses.
+    ///
+    /// # Errors
+    /// As [`View::new`].
+    pub fn with(&self, tables: impl IntoIterator<Item = Table>, watermark: Option<i64>) -> Result<Self> {
+        let more = tables.into_iter().filter(|table| !table.is_empty()).map(Arc::new);
+        let tables = few(self.tables.iter().cloned().chain(more).collect())?;
+        Ok(View { tables: tables.into(), watermark: self.watermark.max(watermark) })
+    }
+
+    /// This view with entries that have just been written.
+    ///
+    /// # Errors
+    /// If an entry does not fit into an index.
+    pub fn overlay(&self, mut entries: Vec<Entry>) -> Result<Self> {
+        if entries.is_empty() {
+            return Ok(self.clone());
+        }
+        let payload = super::encode(super::payload::VERSION, &mut entries, &[])?;
+        self.with([Table::parse(payload.into(), super::PACKED_OVERHEAD)?], None)
+    }
+
+    /// The deletion watermark, in Unix seconds.
+    pub fn watermark(&self) -> Option<i64> {
+        self.watermark
+    }
+
+    /// The tables, as they were merged.
+    pub(super) fn tables(&self) -> &[Arc<Table>] {
+        &self.tables
+    }
+
+    /// Memory held, in bytes.
+    pub fn memory(&self) -> usize {
+        self.tables.iter().map(|table| table.memory()).sum()
+    }
+
+    /// The entry that counts for a content; deleted if it is a tombstone later than the watermark, which does not hide
+    /// its content yet but must not be built upon.
+    pub fn get(&self, content: &ContentId) -> Option<Entry> {
+        self.find(content)?.1.entry()
+    }
+
+    /// As [`View::get`], borrowed and with the content's ordinal.
+    pub fn find(&self, content: &ContentId) -> Option<(usize, Row<'_>)> {
+        let (mut start, mut winner) = (0, None::<(usize, Row<'_>)>);
+        for table in self.tables.iter() {
+            if let Some(at) = table.ordinal(content) {
+                let row = table.row(at);
+                if winner.is_none_or(|(_, best)| row.precedence(&best).is_gt()) {
+                    winner = Some((start + at, row));
+                }
+            }
+            start += table.len();
+        }
+        winner.filter(|(_, row)| !self.hides(row))
+    }
+
+    /// Whether a content is there and not deleted, so that it need not be written again.
+    pub fn has(&self, content: &ContentId) -> bool {
+        self.find(content).is_some_and(|(_, row)| !row.deleted)
+    }
+
+    /// A number for a content, unique within this view and below [`View::ordinals`].
+    pub fn ordinal(&self, content: &ContentId) -> Option<usize> {
+        self.find(content).map(|(ordinal, _)| ordinal)
+    }
+
+    /// What ordinals are below: the number of entries in all tables, some of which may be for the same content.
+    pub fn ordinals(&self) -> usize {
+        self.tables.iter().map(|table| table.len()).sum()
+    }
+
+    /// The row of an ordinal.
+    pub fn row_at(&self, ordinal: usize) -> Option<Row<'_>> {
+        let (table, at) = self.place(ordinal)?;
+        Some(self.tables.get(table)?.row(at))
+    }
+
+    /// The table of an ordinal, and its row there.
+    pub(super) fn place(&self, ordinal: usize) -> Option<(usize, usize)> {
+        let mut at = ordinal;
+        for (number, table) in self.tables.iter().enumerate() {
+            if at < table.len() {
+                return Some((number, at));
+            }
+            at -= table.len();
+        }
+        None
+    }
+
+    /// All contents that are not hidden, sorted, with their ordinals; tombstones included.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, Row<'_>)> + '_ {
+        self.visible(Merged::new(self.tables.iter().map(AsRef::as_ref)))
+    }
+
+    /// As [`View::rows`], of contents with this prefix letter, 0 for those without.
+    pub fn with_prefix(&self, prefix: u8) -> impl Iterator<Item = (usize, Row<'_>)> + '_ {
+        let ranges = self.tables.iter().map(move |table| (table.as_ref(), table.prefix_range(prefix)));
+        self.visible(Merged::of_ranges(ranges))
+    }
+
+    /// As [`View::rows`], owned.
+    pub fn iter(&self) -> impl Iterator<Item = Entry> + '_ {
+        self.rows().filter_map(|(_, row)| row.entry()) // none is left out: rows of a table are valid
+    }
+
+    fn visible<'a>(&'a self, merged: Merged<'a>) -> impl Iterator<Item = (usize, Row<'a>)> + 'a {
+        let mut merged = merged;
+        let starts: Vec<usize> = self
+            .tables
+            .iter()
+            .scan(0, |next, table| {
+                let start = *next;
+                *next += table.len();
+                Some(start)
+            })
+            .collect();
+        std::iter::from_fn(move || merged.next_found())
+            .filter(|found| !self.hides(&found.row))
+            .map(move |Found { table, index, row }| (starts[table] + index, row)) // one start for each table
+    }
+
+    fn hides(&self, row: &Row<'_>) -> bool {
+        row.deleted && self.watermark.is_some_and(|watermark| row.timestamp <= watermark)
+    }
+
+    /// Numbers for all packs that are named.
+    pub fn packs(&self) -> Packs {
+        Packs::of(self)
+    }
+
+    /// All contents that are not hidden, pack by pack.
+    pub fn by_pack(&self, packs: &Packs) -> PackOrder {
+        PackOrder::of(self, packs)
+    }
+}
+
+/// Merges the smallest tables until few are left.
+fn few(mut tables: Vec<Arc<Table>>) -> Result<Vec<Arc<Table>>> {
+    let total: usize = tables.iter().map(|table| table.memory()).sum();
+    while tables.len() > TABLES {
+        tables.sort_by_key(|table| std::cmp::Reverse(table.memory()));
+        let mut taken = 0;
+        let small: Vec<_> = tables
+            .iter()
+            .rev()
+            .enumerate()
+            .take_while(|(number, table)| {
+                taken += table.memory();
+                *number < 2 || taken <= total / 3
+            })
+            .map(|(_, table)| table.clone())
+            .collect();
+        if taken > LARGEST && small.len() <= 2 {
+            break;
+        }
+        tables.truncate(tables.len() - small.len());
+        tables.push(Arc::new(Table::merge(small.iter().map(AsRef::as_ref))?));
+    }
+    Ok(tables)
+}
