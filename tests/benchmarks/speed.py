@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Backup and restore of many small objects: ours, the bare client, and the original, in one run on one cluster.
 
-    speed.py [--objects 10000] [--rounds 3] [--without-original]
+    speed.py [--objects 10000] [--rounds 3] [--without-original] [--backups-only]
 
 Prints the tables of `docs/benchmarks.md`: seconds are of this machine, only the ratios mean something. Every ratio is the
 worst of the rounds.
@@ -85,6 +85,8 @@ def main() -> None:
         backups = backup_rounds(cluster.kubeconfig, arguments.rounds, store)
         theirs = None if arguments.without_original else original_backup(Original(cluster))
         print(backup_table(arguments.objects, backups, theirs), flush=True)
+        if arguments.backups_only:
+            return
         restores = restore_rounds(cluster.kubeconfig, load, arguments.rounds, store)
         theirs = None if arguments.without_original else original_restore(cluster, Original(cluster))
         print(restore_table(arguments.objects, restores, theirs), flush=True)
@@ -98,6 +100,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--objects", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without-original", action="store_true")
+    parser.add_argument("--backups-only", action="store_true")
     return parser.parse_args()
 
 
