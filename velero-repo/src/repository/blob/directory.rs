@@ -1,0 +1,214 @@
+//! Blobs in a directory of this machine, as Kopia's file-system store keeps them.
+//!
+//! A blob appears under its name only when all its bytes are on the disk: they go to `<final>.tmp.<16 hex>` beside it, are
+//! synced, and the file is renamed; then the directory is synced, and those above it that had to be made. What a crash
+//! leaves behind ends in such a name and is ignored by every listing. Directories have mode 0700, files 0600.
+
+use super::BlobInfo;
+use super::sharding::{SHARDS_FILE, SUFFIX, Shards};
+use crate::error::{Error, Result};
+use crate::repository::clock::Clock;
+use crate::repository::name::{BlobId, hex};
+use crate::repository::seal::random;
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The longest `.shards` that is read, bytes.
+const LONGEST_SHARDS: u64 = 1 << 20;
+/// Directories inside each other that a listing follows.
+const DEEPEST: usize = 32;
+
+/// A directory with the blobs of one repository.
+#[derive(Clone)]
+pub(super) struct Directory {
+    root: Arc<Path>,
+    shards: Arc<Shards>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Directory {
+    /// Reads `.shards`. The directory may be missing, and has no blobs then.
+    pub(super) fn open(root: PathBuf) -> Result<Self> {
+        let shards = stored_shards(&root)?.unwrap_or_else(Shards::absent);
+        Ok(Directory { root: root.into(), shards: Arc::new(shards), clock: None })
+    }
+
+    pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
+        self.clock = Some(clock);
+    }
+
+    /// Writes `.shards` if there is none.
+    pub(super) fn prepare(&self, new: bool) -> Result<Self> {
+        let shards = match stored_shards(&self.root)? {
+            Some(shards) => shards,
+            None => {
+                let shards = if new { Shards::new() } else { Shards::absent() };
+                let json = serde_json::to_vec(&shards).map_err(|e| Error::invalid(SHARDS_FILE, e.to_string()))?;
+                let path = self.root.join(SHARDS_FILE);
+                self.write(&path, &json).map_err(failed("writing", &path))?;
+                shards
+            }
+        };
+        Ok(Directory { shards: Arc::new(shards), ..self.clone() })
+    }
+
+    fn path(&self, id: &BlobId) -> Result<PathBuf> {
+        Ok(self.root.join(self.shards.path(id)?))
+    }
+
+    pub(super) fn get(&self, id: &BlobId, limit: u64) -> Result<Option<Bytes>> {
+        let path = self.path(id)?;
+        let Some(file) = open(&path)? else { return Ok(None) };
+        let length = file.metadata().map_err(failed("looking at", &path))?.len();
+        if length > limit {
+            return Err(Error::corrupt(
+                id.as_str(),
+                format!("it has {length} bytes, more than the {limit} that are allowed"),
+            ));
+        }
+        read_at(&file, id, &path, 0, length).map(Some)
+    }
+
+    pub(super) fn get_range(&self, id: &BlobId, offset: u64, length: u64) -> Result<Option<Bytes>> {
+        let path = self.path(id)?;
+        let Some(file) = open(&path)? else { return Ok(None) };
+        read_at(&file, id, &path, offset, length).map(Some)
+    }
+
+    pub(super) fn put(&self, id: &BlobId, bytes: &[u8]) -> Result<()> {
+        let path = self.path(id)?;
+        self.write(&path, bytes).map_err(failed("writing", &path))
+    }
+
+    /// Puts `bytes` under `path`, whole and durably.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let directory = path.parent().unwrap_or(&self.root);
+        make_directory(directory)?;
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".tmp.{}", hex(&random::<8>())));
+        let written = self.write_temporary(Path::new(&temporary), bytes).and_then(|()| fs::rename(&temporary, path));
+        if let Err(error) = written {
+            let _ = fs::remove_file(&temporary); // ignored by listings if it stays
+            return Err(error);
+        }
+        File::open(directory)?.sync_all()
+    }
+
+    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        if let Some(clock) = &self.clock {
+            file.set_modified(clock.now().into())?;
+        }
+        file.sync_all()
+    }
+
+    pub(super) fn list(&self, prefix: &str) -> Result<Vec<BlobInfo>> {
+        let mut blobs = Vec::new();
+        let mut ahead = vec![(self.root.to_path_buf(), String::new(), 0)];
+        while let Some((path, name, depth)) = ahead.pop() {
+            let entries = match fs::read_dir(&path) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                Err(e) => return Err(failed("listing", &path)(e)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(failed("listing", &path))?;
+                let Ok(part) = entry.file_name().into_string() else { continue };
+                let kind = entry.file_type().map_err(failed("listing", &path))?;
+                let whole = format!("{name}{part}");
+                if kind.is_dir() && depth < DEEPEST && (whole.starts_with(prefix) || prefix.starts_with(&whole)) {
+                    ahead.push((entry.path(), whole, depth + 1));
+                } else if kind.is_file()
+                    && whole.starts_with(prefix)
+                    && let Some(id) = whole.strip_suffix(SUFFIX).and_then(|name| BlobId::new(name).ok())
+                {
+                    blobs.extend(info(id, &entry.path())?);
+                }
+            }
+        }
+        Ok(blobs)
+    }
+
+    pub(super) fn stat(&self, id: &BlobId) -> Result<Option<BlobInfo>> {
+        info(id.clone(), &self.path(id)?)
+    }
+
+    pub(super) fn delete(&self, id: &BlobId) -> Result<()> {
+        let path = self.path(id)?;
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed("deleting", &path)(e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Size and time of a file; `None` if it has gone, or is none.
+fn info(id: BlobId, path: &Path) -> Result<Option<BlobInfo>> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed("looking at", path)(e)),
+    };
+    let modified = metadata.modified().map_err(failed("looking at", path))?;
+    let modified = Timestamp::try_from(modified).map_err(|e| Error::corrupt(id.as_str(), e.to_string()))?;
+    Ok(metadata.is_file().then(|| BlobInfo { id, length: metadata.len(), modified }))
+}
+
+fn open(path: &Path) -> Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed("opening", path)(e)),
+    }
+}
+
+/// Exactly the bytes that were asked for. Nothing is allocated for bytes that the file does not have.
+fn read_at(file: &File, id: &BlobId, path: &Path, offset: u64, length: u64) -> Result<Bytes> {
+    let size = file.metadata().map_err(failed("looking at", path))?.len();
+    let short = || Error::corrupt(id.as_str(), format!("{length} bytes from {offset} on were wanted of {size}"));
+    if offset.checked_add(length).is_none_or(|end| end > size) {
+        return Err(short());
+    }
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| short())?];
+    match file.read_exact_at(&mut bytes, offset) {
+        Ok(()) => Ok(bytes.into()),
+        Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(short()),
+        Err(e) => Err(failed("reading", path)(e)),
+    }
+}
+
+fn stored_shards(root: &Path) -> Result<Option<Shards>> {
+    let path = root.join(SHARDS_FILE);
+    let Some(file) = open(&path)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    file.take(LONGEST_SHARDS).read_to_end(&mut bytes).map_err(failed("reading", &path))?;
+    Shards::parse(&bytes).map(Some)
+}
+
+/// Makes a directory and those above it, each of them durable in the one that holds it.
+fn make_directory(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            let above = path.parent().ok_or(e)?;
+            make_directory(above)?;
+            match DirBuilder::new().mode(0o700).create(path) {
+                Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
+                _ => {}
+            }
+        }
+        other => other?,
+    }
+    path.parent().map_or(Ok(()), |above| File::open(above)?.sync_all())
+}
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = path.display().to_string();
+    move |source| Error::Io { operation, path, source }
+}

@@ -1,0 +1,119 @@
+//! Blobs behind OpenDAL: flat below a prefix.
+
+use super::BlobInfo;
+use crate::error::{Error, Result};
+use crate::repository::clock::{Clock, SystemClock};
+use crate::repository::name::BlobId;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use opendal::{ErrorKind, Metadata, Operator};
+use std::sync::Arc;
+
+/// What Kopia calls its blobs.
+const CONTENT_TYPE: &str = "application/x-kopia";
+
+/// A prefix of an object store.
+#[derive(Clone)]
+pub(super) struct Remote {
+    operator: Operator,
+    prefix: Arc<str>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Remote {
+    /// `prefix` is empty or ends with a slash.
+    pub(super) fn new(operator: Operator, prefix: &str) -> Self {
+        Remote { operator, prefix: prefix.into(), clock: Arc::new(SystemClock) }
+    }
+
+    pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
+        self.clock = clock;
+    }
+
+    fn key(&self, id: &BlobId) -> Result<String> {
+        match id.as_str() {
+            "." | ".." => Err(Error::invalid(format!("blob name {id}"), "it leads out of the repository")),
+            name => Ok(format!("{}{name}", self.prefix)),
+        }
+    }
+
+    pub(super) async fn get(&self, id: &BlobId, limit: u64) -> Result<Option<Bytes>> {
+        let Some(BlobInfo { length, .. }) = self.stat(id).await? else { return Ok(None) };
+        if length > limit {
+            return Err(Error::corrupt(
+                id.as_str(),
+                format!("it has {length} bytes, more than the {limit} that are allowed"),
+            ));
+        }
+        self.get_range(id, 0, length).await
+    }
+
+    pub(super) async fn get_range(&self, id: &BlobId, offset: u64, length: u64) -> Result<Option<Bytes>> {
+        let key = self.key(id)?;
+        let end = offset.checked_add(length).ok_or_else(|| Error::invalid(id.as_str(), "a range of it overflows"))?;
+        if length == 0 {
+            return Ok(self.stat(id).await?.map(|_| Bytes::new()));
+        }
+        let bytes = match self.operator.read_with(&key).range(offset..end).await {
+            Ok(buffer) => buffer.to_bytes(),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == ErrorKind::RangeNotSatisfied => Bytes::new(),
+            Err(e) => return Err(Error::store("read", key)(e)),
+        };
+        if bytes.len() as u64 != length {
+            let reason = format!("{length} bytes from {offset} on were wanted, and {} came", bytes.len());
+            return Err(Error::corrupt(id.as_str(), reason));
+        }
+        Ok(Some(bytes))
+    }
+
+    pub(super) async fn put(&self, id: &BlobId, bytes: Bytes) -> Result<()> {
+        let key = self.key(id)?;
+        let mut write = self.operator.write_with(&key, bytes);
+        if self.operator.info().capability().write_with_content_type {
+            write = write.content_type(CONTENT_TYPE);
+        }
+        write.await.map(drop).map_err(Error::store("write", key))
+    }
+
+    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<BlobInfo>> {
+        let start = format!("{}{prefix}", self.prefix);
+        let mut lister = match self.operator.lister_with(&start).recursive(true).await {
+            Ok(lister) => lister,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::store("list", start)(e)),
+        };
+        let mut blobs = Vec::new();
+        while let Some(entry) = lister.try_next().await.map_err(Error::store("list", start.clone()))? {
+            let name = entry.path().strip_prefix(&*self.prefix).filter(|name| name.starts_with(prefix));
+            let id = name.and_then(|name| BlobId::new(name).ok());
+            if let Some(id) = id.filter(|_| entry.metadata().is_file()) {
+                blobs.push(self.info(id, entry.metadata()));
+            }
+        }
+        Ok(blobs)
+    }
+
+    pub(super) async fn stat(&self, id: &BlobId) -> Result<Option<BlobInfo>> {
+        let key = self.key(id)?;
+        match self.operator.stat(&key).await {
+            Ok(metadata) => Ok(metadata.is_file().then(|| self.info(id.clone(), &metadata))),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::store("look up", key)(e)),
+        }
+    }
+
+    pub(super) async fn delete(&self, id: &BlobId) -> Result<()> {
+        let key = self.key(id)?;
+        match self.operator.delete(&key).await {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::store("delete", key)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn info(&self, id: BlobId, metadata: &Metadata) -> BlobInfo {
+        let modified: Option<Timestamp> = metadata.last_modified().map(opendal::raw::Timestamp::into_inner);
+        BlobInfo { id, length: metadata.content_length(), modified: modified.unwrap_or_else(|| self.clock.now()) }
+    }
+}
