@@ -46,7 +46,7 @@ fn one_input_far_longer_than_the_others_is_no_exception() {
     let mut inputs: Vec<&[u8]> = vec![&data[..300]; 20];
     inputs[7] = &data;
     assert_eq!(hash_many(b"key", 32, &inputs), expected(b"key", 32, &inputs));
-    assert_eq!(hash_many(b"key", 32, &vec![&data[..]; 9]), expected(b"key", 32, &vec![&data[..]; 9]));
+    assert_eq!(hash_many(b"key", 32, &[&data[..]; 9]), expected(b"key", 32, &[&data[..]; 9]));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn fingerprint(hash: u64, leaving: u8, entering: u8) -> u64 {
     let shifted = |mut value: u64, bits: usize| {
         for _ in 0..bits {
             value <<= 1;
-            value ^= if value >> 53 == 1 { 0x2E3E_3E4A_3056_05 } else { 0 };
+            value ^= if value >> 53 == 1 { 0x2E_3E3E_4A30_5605 } else { 0 };
         }
         value
     };
