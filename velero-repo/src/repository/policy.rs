@@ -230,3 +230,6 @@ fn join(target: &mut Vec<String>, closed: &mut bool, from: &[String], closes: bo
         *closed = closes;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -257,3 +257,6 @@ pub fn velero_parent<'a>(snapshots: &'a [Snapshot], source: &Source, tags: &Labe
         .filter(|snapshot| equal(snapshot, VELERO_REQUESTOR_TAG) && equal(snapshot, VELERO_UPLOADER_TAG))
         .max_by_key(|snapshot| snapshot.start_time)
 }
+
+#[cfg(test)]
+mod tests;
