@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Corrupt: an entry that nobody asked for is refused, the object ends too early, or it is not a directory.
     pub fn finish(mut self) -> Result<Tail> {
-        while let Some(entry) = self.next() {
+        for entry in self.by_ref() {
             entry?;
         }
         match self.state {

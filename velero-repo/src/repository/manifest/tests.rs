@@ -55,7 +55,7 @@ fn a_deletion_has_no_labels_and_no_data() {
 
 #[test]
 fn the_latest_record_counts_and_deletions_hide_older_ones_whatever_the_order() {
-    let mut records = vec![
+    let mut records = [
         record("a", "policy", 1),
         record("a", "policy", 3),
         record("b", "policy", 5),

@@ -30,10 +30,13 @@ enum Token {
     },
 }
 
+/// Whether a character is a member of a class.
+type Test = fn(char) -> bool;
+
 #[derive(Clone, Debug)]
 enum Item {
     Range(char, char),
-    Named(fn(char) -> bool),
+    Named(Test),
 }
 
 impl Pattern {
@@ -203,7 +206,7 @@ impl Scan {
     }
 
     /// A class such as `[:digit:]`, behind its bracket; none if it is just a bracket and a colon.
-    fn named(&mut self) -> Result<Option<fn(char) -> bool>, &'static str> {
+    fn named(&mut self) -> Result<Option<Test>, &'static str> {
         let rest = &self.chars[self.at..]; // `at` is the place of the colon
         let end = rest.iter().position(|char| *char == ']').ok_or("its class has no end")?;
         if end < 2 || rest[end - 1] != ':' {
@@ -216,11 +219,8 @@ impl Scan {
     }
 }
 
-/// A named class and its members.
-type Class = (&'static str, fn(char) -> bool);
-
 /// Classes hold the letters of all scripts, as Kopia's do.
-const CLASSES: [Class; 13] = [
+const CLASSES: [(&str, Test); 13] = [
     ("alnum", |c| c.is_alphanumeric()),
     ("alpha", |c| c.is_alphabetic()),
     ("ascii", |c| c.is_ascii()),
