@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 pub use hashing::Hash;
 
+use super::content::ContentId;
 use super::format::Parameters;
 use crate::{Error, Result};
 use ecc::Ecc;
@@ -61,6 +62,16 @@ impl Seal {
     /// The keyed hash of plain bytes.
     pub fn hash(&self, plain: &[u8]) -> Hash {
         self.0.hasher.hash(plain)
+    }
+
+    /// The identity of a content. `prefix` is `None`, or a letter from `g` to `z`; any other is left out.
+    pub fn content_id(&self, prefix: Option<u8>, plain: &[u8]) -> ContentId {
+        identity(prefix, &self.hash(plain))
+    }
+
+    /// The identities of many contents of one prefix, several at a time where the processor can.
+    pub fn content_ids(&self, prefix: Option<u8>, plains: &[&[u8]]) -> Vec<ContentId> {
+        self.0.hasher.hash_many(plains).iter().map(|hash| identity(prefix, hash)).collect()
     }
 
     /// Appends the sealed form of `plain` to `out`.
@@ -136,6 +147,12 @@ impl Seal {
         let sealed = plain + NONCE_LENGTH + TAG_LENGTH;
         self.0.ecc.as_ref().map_or(sealed, |ecc| ecc.stored_length(sealed)) - plain
     }
+}
+
+/// The identity of a hash; a prefix that no content can have is left out.
+fn identity(prefix: Option<u8>, hash: &Hash) -> ContentId {
+    let prefix = prefix.filter(|letter| (b'g'..=b'z').contains(letter));
+    ContentId::new(prefix, hash).expect("hashes have 16 to 32 bytes, and the prefix was checked")
 }
 
 /// The error of sealed bytes that can not be opened.

@@ -132,7 +132,7 @@ impl Compressor {
     pub fn decompress(self, body: &[u8], limit: usize) -> Result<Vec<u8>> {
         let plain = match self.0.codec {
             Codec::Gzip(_) => read_up_to(MultiGzDecoder::new(body), limit),
-            Codec::Deflate(_) => inflate(body, limit),
+            Codec::Deflate(_) => read_up_to(DeflateDecoder::new(body), limit),
             Codec::Zstd(_) => zstd_decoder(body).and_then(|decoder| read_up_to(decoder, limit)),
             Codec::S2 { .. } => s2::decompress(body, limit),
             Codec::Lz4 => read_up_to(FrameDecoder::new(body), limit),
@@ -155,13 +155,6 @@ fn read_up_to(source: impl Read, limit: usize) -> Result<Vec<u8>, String> {
     if plain.len() > limit {
         return Err(format!("it unpacks to more than the {limit} bytes that are allowed"));
     }
-    Ok(plain)
-}
-
-/// Raw DEFLATE has no trailer: a body that ends early is told by what the decoder has not seen.
-fn inflate(body: &[u8], limit: usize) -> Result<Vec<u8>, String> {
-    let mut decoder = DeflateDecoder::new(body);
-    let plain = read_up_to(&mut decoder, limit)?;
     Ok(plain)
 }
 

@@ -212,13 +212,10 @@ impl Layout<'_> {
             .reconstruct_data(&mut shards)
             .map_err(|_| format!("more shards are lost than the {parity_count} that error correction can repair"))?;
         for &number in bad {
-            let repaired = shards.get(number - block * data_count).and_then(Option::as_deref);
+            let repaired = shards.get_mut(number - block * data_count).and_then(Option::take);
             let place = value.chunks_mut(self.shard).nth(number);
-            place
-                .zip(repaired)
-                .ok_or("error correction left a shard out")?
-                .0
-                .copy_from_slice(repaired.unwrap_or_default());
+            let (place, repaired) = place.zip(repaired).ok_or("error correction left a shard out")?;
+            place.copy_from_slice(&repaired);
         }
         Ok(())
     }
