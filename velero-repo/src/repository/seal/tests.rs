@@ -76,7 +76,11 @@ fn hashes_of_kopias_own_object_tests() {
     let secret = "a-repository-testing-hmac-secret";
     let fox = "The quick brown fox jumps over the lazy dog";
     for (secret, plain, expected) in [
-        (secret, fox.replace('T', "t").into_bytes(), "f65fc4107863281faaeb7087197c05ad59457362607330c665c86c852c5e5906"),
+        (
+            secret,
+            fox.replace('T', "t").into_bytes(),
+            "f65fc4107863281faaeb7087197c05ad59457362607330c665c86c852c5e5906",
+        ),
         (secret, vec![0; 100], "bfa2b4b9421671ab2b5bfa8c90ee33607784a27e452b08556509ef9bd47a37c6"),
         (secret, vec![0xcd; 50], "e37e93ba74e074ad1366ee2f032ee9c3a5b81ec82c140b053c1a4e6673d5d9d9"),
         (secret, vec![], "0c2d44dc80de21b71d4219623082f5dc253fe9bb54e48b0fc90e118f8e6cf419"),
@@ -129,10 +133,34 @@ fn kopias_sealed_constants_open() {
     let zeros = "0".repeat(32);
     let fox = "quick brown fox jumps over the lazy dog";
     for (name, iv, plain, key, sealed) in [
-        (AES, "aabbccddeeffgghhiijjkkllmmnnoopp", "foo", "6c82491c819ee6c89e7bdd065cca8b86c314a7d950dffa92e1c30506f60463ea", "e43ba07f85a6d70c5f1102ca06cf19c597e5f91e527b21f00fb76e8bec3fd1"),
-        (CHACHA, "aabbccddeeffgghhiijjkkllmmnnoopp", "foo", "6c82491c819ee6c89e7bdd065cca8b86c314a7d950dffa92e1c30506f60463ea", "118359f3d4d589d939efbbc3168ae4c77c51bcebce6845fe6ef5d11342faa6"),
-        (AES, &zeros, fox, "e09bf92edcc7890a612c60ef1df18a8affff56d9fecfc7cb0585f1b73eb43169", "eaad755a238f1daa4052db2e5ccddd934790b6cca415b3ccfd46ac5746af33d9d30f4400ffa9eb3a64fb1ce21b888c12c043bf6787d4a5c15ad10f21f6a6027ee3afe0"),
-        (CHACHA, &zeros, fox, "e09bf92edcc7890a612c60ef1df18a8affff56d9fecfc7cb0585f1b73eb43169", "836d2ba87892711077adbdbe1452d3b2c590bbfdf6fd3387dc6810220a32ec19de862e1a4f865575e328424b5f178afac1b7eeff11494f719d119b7ebb924d1d0846a3"),
+        (
+            AES,
+            "aabbccddeeffgghhiijjkkllmmnnoopp",
+            "foo",
+            "6c82491c819ee6c89e7bdd065cca8b86c314a7d950dffa92e1c30506f60463ea",
+            "e43ba07f85a6d70c5f1102ca06cf19c597e5f91e527b21f00fb76e8bec3fd1",
+        ),
+        (
+            CHACHA,
+            "aabbccddeeffgghhiijjkkllmmnnoopp",
+            "foo",
+            "6c82491c819ee6c89e7bdd065cca8b86c314a7d950dffa92e1c30506f60463ea",
+            "118359f3d4d589d939efbbc3168ae4c77c51bcebce6845fe6ef5d11342faa6",
+        ),
+        (
+            AES,
+            &zeros,
+            fox,
+            "e09bf92edcc7890a612c60ef1df18a8affff56d9fecfc7cb0585f1b73eb43169",
+            "eaad755a238f1daa4052db2e5ccddd934790b6cca415b3ccfd46ac5746af33d9d30f4400ffa9eb3a64fb1ce21b888c12c043bf6787d4a5c15ad10f21f6a6027ee3afe0",
+        ),
+        (
+            CHACHA,
+            &zeros,
+            fox,
+            "e09bf92edcc7890a612c60ef1df18a8affff56d9fecfc7cb0585f1b73eb43169",
+            "836d2ba87892711077adbdbe1452d3b2c590bbfdf6fd3387dc6810220a32ec19de862e1a4f865575e328424b5f178afac1b7eeff11494f719d119b7ebb924d1d0846a3",
+        ),
     ] {
         let cipher = Cipher::new(name, &master_key).unwrap();
         assert_eq!(hex(&cipher.key_bytes(iv.as_bytes())), key);

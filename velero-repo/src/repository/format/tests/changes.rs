@@ -34,7 +34,9 @@ fn fields_of_later_versions_survive_a_change_of_the_password() {
 fn a_blob_of_another_repository_is_no_newer_state_of_this_one() {
     let other = Format::create(&CreateOptions::new(password())).unwrap();
     let (document, _) = other.documents(&password()).unwrap();
-    assert!(GOLDEN.reopen(&document, None, Timestamp::UNIX_EPOCH).unwrap_err().to_string().contains("another repository"));
+    assert!(
+        GOLDEN.reopen(&document, None, Timestamp::UNIX_EPOCH).unwrap_err().to_string().contains("another repository")
+    );
 }
 
 #[test]
@@ -83,7 +85,10 @@ fn unknown_features_are_refused_unless_they_only_warn() {
     };
     let error = opened(|inner| inner["format"]["requiredFeatures"] = feature(false)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(error.to_string().contains("the feature \"holograms\"") && error.to_string().contains("bad, see u, upgrade to 9"));
+    assert!(
+        error.to_string().contains("the feature \"holograms\"")
+            && error.to_string().contains("bad, see u, upgrade to 9")
+    );
     let format = opened(|inner| inner["format"]["requiredFeatures"] = feature(true)).unwrap();
     assert!(format.warnings.len() == 1 && format.warnings[0].contains("holograms"));
 }

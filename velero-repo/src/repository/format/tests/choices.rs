@@ -38,8 +38,17 @@ fn a_new_repository_is_as_velero_makes_it() {
 #[test]
 fn every_algorithm_can_be_chosen_by_its_name() {
     let hashes = [
-        "BLAKE2B-256", "BLAKE2B-256-128", "BLAKE2S-128", "BLAKE2S-256", "BLAKE3-256", "BLAKE3-256-128", "HMAC-SHA224",
-        "HMAC-SHA256", "HMAC-SHA256-128", "HMAC-SHA3-224", "HMAC-SHA3-256",
+        "BLAKE2B-256",
+        "BLAKE2B-256-128",
+        "BLAKE2S-128",
+        "BLAKE2S-256",
+        "BLAKE3-256",
+        "BLAKE3-256-128",
+        "HMAC-SHA224",
+        "HMAC-SHA256",
+        "HMAC-SHA256-128",
+        "HMAC-SHA3-224",
+        "HMAC-SHA3-256",
     ];
     for (number, hash) in hashes.into_iter().enumerate() {
         let chacha = number % 2 == 1;
