@@ -163,7 +163,7 @@ impl Ecc {
         let small_total = SMALL_DATA + SMALL_PARITY;
         let padded = |code, total: usize| {
             let shard = (stored / total).checked_sub(CRC)?;
-            (shard > 0 && stored % total == 0).then_some(Layout { code, shard, blocks: 1, padded: true })
+            (shard > 0 && stored.is_multiple_of(total)).then_some(Layout { code, shard, blocks: 1, padded: true })
         };
         if stored <= small_total * (CRC + self.small_limit().div_ceil(SMALL_DATA)) {
             padded(&self.small, small_total)

@@ -1,5 +1,7 @@
 use super::*;
 
+type Edit = fn(&mut Parameters);
+
 #[test]
 fn fields_of_later_versions_survive_a_change_of_the_password() {
     let mut document: Value = serde_json::from_slice(&changed(|inner| {
@@ -96,7 +98,7 @@ fn unknown_features_are_refused_unless_they_only_warn() {
 #[test]
 fn parameters_beyond_kopias_limits_are_not_written() {
     let minutes = |count: u64| Duration::from_secs(count * 60);
-    let edits: [(&str, fn(&mut Parameters)); 10] = [
+    let edits: [(&str, Edit); 10] = [
         ("maxPackSize", |one| one.max_pack_size = (10 << 20) - 1),
         ("maxPackSize", |one| one.max_pack_size = (120 << 20) + 1),
         ("indexVersion", |one| one.index_version = 3),
