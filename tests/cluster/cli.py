@@ -100,6 +100,26 @@ def up(extras: Iterable[str] = (), fresh: bool = False) -> None:
                 original.install([minio.NAME, node.KUBELET, *plane.processes(settings.FIRST)])
 
 
+def store() -> None:
+    """Starts the S3 server, and nothing else, for tests that need no cluster; `up` adds the rest."""
+    with alone():
+        if minio.running():
+            return
+        build.packages()
+        build.programs(build.MINIO)
+        if recorded() and not whole():
+            leftovers.clean()
+        prepare_state()
+        minio.start_all()
+
+
+def oracle() -> None:
+    """Builds the original of the repository format, for tests that need nothing else."""
+    with alone():
+        for module in (build.KOPIA, build.KOPIA_TESTING):
+            build.programs(module)
+
+
 def start_first() -> None:
     """The first cluster: control plane and node."""
     if plane.running(settings.FIRST) and node.running():

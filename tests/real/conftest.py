@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from application import Application
 from kube import Cluster, unique
+from pair import Pair
+from places import Directory, Prefix
 from programs import Minio, Original, Ours, our_binary
 
 from cluster import cli, settings
@@ -42,8 +44,8 @@ def second() -> Cluster:
 
 @pytest.fixture(scope="session")
 def minio() -> Minio:
-    """The S3 server; `minio.bucket(NAME)` makes a bucket that the original does not know."""
-    cli.up(["minio"])
+    """The S3 server, alone if nothing else runs; `minio.bucket(NAME)` makes a bucket that the original does not know."""
+    cli.store()
     return Minio()
 
 
@@ -58,6 +60,29 @@ def original(cluster: Cluster, minio: Minio) -> Original:
 def ours(cluster: Cluster, minio: Minio) -> Ours:
     """Our binary; call it with its arguments."""
     return Ours(our_binary(), cluster, minio)
+
+
+@pytest.fixture(scope="session")
+def oracle() -> None:
+    """The real kopia, built."""
+    cli.oracle()
+
+
+@pytest.fixture
+def pair(oracle, tmp_path) -> Pair:
+    """Kopia and ours on one repository in a directory; neither made nor connected yet. Needs no cluster."""
+    return Pair.at(Directory(tmp_path / "repository"), our_binary(), tmp_path)
+
+
+@pytest.fixture(params=["directory", "s3"])
+def anywhere(request, oracle, tmp_path) -> Pair:
+    """The same, once in a directory and once in the S3 server."""
+    place = Directory(tmp_path / "repository")
+    if request.param == "s3":
+        minio: Minio = request.getfixturevalue("minio")
+        minio.bucket("repositories")
+        place = Prefix(minio, "repositories", f"kopia/{unique('test')}/")
+    return Pair.at(place, our_binary(), tmp_path)
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ class Result:
 def execute(command: list[str], stdin: str | None, timeout: float, **more: str) -> Result:
     """Runs a program to its end; one that hangs fails the test."""
     surroundings = environment(**more)
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, env=surroundings)
+    how = {"capture_output": True, "text": True, "errors": "replace"}
+    done = subprocess.run(command, input=stdin, timeout=timeout, env=surroundings, **how)
     return Result(command, done.returncode, done.stdout, done.stderr)
 
 

@@ -1,0 +1,166 @@
+"""One repository, kopia and ours: each reads, continues, verifies and maintains what the other one wrote.
+
+None of these tests needs a cluster; those in the S3 server start it alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import forest
+import pytest
+import trees
+
+
+def change_unseen(file) -> None:
+    """Other bytes, same size and times: whoever trusts metadata does not notice."""
+    facts = file.stat()
+    file.write_bytes(bytes(255 - byte for byte in file.read_bytes()))
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    """The hard tree; nobody writes to it."""
+    return forest.hard(tmp_path_factory.mktemp("hard") / "source")
+
+
+def test_what_kopia_wrote_ours_lists_restores_and_verifies(anywhere, tmp_path):
+    source = forest.small(tmp_path / "source")
+    anywhere.kopia.create()
+    theirs = anywhere.kopia.snapshot(source)
+    [listed] = anywhere.ours.snapshots()
+    assert (listed.id, listed.root, listed.path) == (theirs.id, theirs.root, theirs.path)
+    assert (listed.document["source"]["userName"], listed.document["source"]["host"]) == ("tester", "oracle")
+    anywhere.assert_ours_restores(listed, trees.read(source))
+    anywhere.ours.verify()
+
+
+def test_what_ours_made_kopia_lists_restores_verifies_and_maintains(anywhere, tmp_path):
+    source = forest.small(tmp_path / "source")
+    anywhere.ours.create()
+    mine = anywhere.ours.snapshot(source, "--description=by ours", "--tag=color=blue", "--pin=keep")
+    anywhere.kopia.connect().own()
+    [listed] = anywhere.kopia.snapshots()
+    assert (listed.id, listed.root, listed.path) == (mine.id, mine.root, mine.path)
+    assert listed.document["description"] == "by ours"
+    assert listed.document["tags"] == {"tag:color": "blue"} and listed.document["pins"] == ["keep"]
+    anywhere.assert_kopia_restores(listed, trees.read(source))
+    anywhere.assert_kopia_approves()
+    anywhere.kopia.verify()
+    anywhere.assert_ours_restores(mine, trees.read(source))
+    anywhere.ours.verify()
+
+
+def test_kopia_adds_no_data_to_what_ours_saved(anywhere, tmp_path):
+    source = forest.small(tmp_path / "source")
+    anywhere.ours.create()
+    mine, before = anywhere.ours.snapshot(source), anywhere.data()
+    theirs = anywhere.kopia.connect().snapshot(source, "--force-hash=100")
+    assert theirs.root == mine.root
+    assert anywhere.data() == before != {}
+
+
+def test_ours_adds_no_data_to_what_kopia_saved(anywhere, tmp_path):
+    source = forest.small(tmp_path / "source")
+    theirs, before = anywhere.kopia.create().snapshot(source), anywhere.data()
+    mine = anywhere.ours.snapshot(source, "--force-hash")
+    assert mine.root == theirs.root
+    assert anywhere.data() == before != {}
+
+
+def test_kopia_does_not_read_again_what_ours_saved(pair, tmp_path):
+    source = forest.small(tmp_path / "source")
+    pair.ours.create()
+    mine = pair.ours.snapshot(source)
+    change_unseen(source / "docs" / "noise")
+    theirs = pair.kopia.connect().snapshot(source)
+    assert theirs.root == mine.root
+    [stats] = [one.document["stats"] for one in pair.kopia.snapshots() if one.id == theirs.id]
+    assert (stats["cachedFiles"], stats["nonCachedFiles"]) == (7, 0)  # five files and two links
+    assert pair.kopia.snapshot(source, "--force-hash=100").root != mine.root
+
+
+def test_ours_does_not_read_again_what_kopia_saved(pair, tmp_path):
+    source = forest.small(tmp_path / "source")
+    theirs = pair.kopia.create().snapshot(source)
+    change_unseen(source / "docs" / "noise")
+    assert pair.ours.snapshot(source).root == theirs.root
+    assert pair.ours.snapshot(source, "--force-hash").root != theirs.root
+
+
+def test_kopia_saves_the_hard_tree_and_ours_restores_it(pair, hard):
+    expected = trees.saved_by_kopia(trees.read(hard))
+    theirs = pair.kopia.create().snapshot(hard)
+    pair.assert_kopia_restores(theirs, expected)  # or the departures are not what we think
+    pair.assert_ours_restores(theirs, expected)
+    pair.ours.verify()
+
+
+def test_ours_saves_the_hard_tree_and_kopia_restores_it(pair, hard):
+    expected = trees.saved_by_ours(trees.read(hard))
+    pair.ours.create("--velero")
+    mine = pair.ours.snapshot_in_part(hard)
+    named = json.dumps(mine.document)
+    assert "latin-" in named and "folder-" in named, named
+    pair.assert_ours_restores(mine, expected)
+    pair.kopia.connect().own()
+    pair.assert_kopia_restores(mine, expected)
+    pair.assert_kopia_approves()
+    pair.kopia.verify()
+    pair.assert_ours_restores(mine, expected)
+
+
+def test_the_hard_tree_has_the_same_ids_in_both(pair, tmp_path):
+    source = forest.hard(tmp_path / "source", unspeakable=False)
+    theirs, before = pair.kopia.create().snapshot(source), pair.data()
+    mine = pair.ours.snapshot(source, "--force-hash")
+    assert mine.root == theirs.root
+    assert pair.data() == before
+
+
+def test_kopia_recovers_indexes_from_our_packs(pair, tmp_path):
+    source = forest.small(tmp_path / "source")
+    pair.ours.create()
+    mine = pair.ours.snapshot(source)
+    indexes = [name for name in pair.place.blobs() if name.startswith("x")]
+    assert indexes
+    for name in indexes:
+        pair.place.delete(name)
+    pair.kopia.connect().own()
+    assert pair.kopia.snapshots() == []
+    pair.kopia.run("index", "recover", "--commit", "--dangerous-commands=enabled").ok()
+    pair.assert_kopia_restores(mine, trees.read(source))
+    pair.assert_kopia_approves()
+    pair.assert_ours_restores(mine, trees.read(source))
+
+
+def test_each_collects_what_the_other_deleted(pair, tmp_path):
+    one, other = forest.small(tmp_path / "one", 1), forest.small(tmp_path / "other", 2)
+    pair.kopia.create()
+    theirs, mine = pair.kopia.snapshot(one), pair.ours.snapshot(other)
+    full = sum(pair.data().values())
+    pair.kopia.delete(mine)
+    pair.assert_kopia_approves()
+    assert sum(pair.data().values()) < full
+    assert [left.id for left in pair.ours.snapshots()] == [theirs.id]
+    again = pair.ours.snapshot(other)
+    pair.ours.delete(theirs)
+    pair.ours.collect()
+    assert sum(pair.data().values()) < full
+    pair.assert_kopia_restores(again, trees.read(other))
+    pair.assert_kopia_approves()
+    pair.ours.verify()
+
+
+def test_a_repository_for_velero_is_what_velero_makes(pair):
+    pair.ours.create("--velero")
+    blob = "udmrepo.Repository"
+    status = pair.kopia.connect().status()
+    assert blob in pair.place.blobs()
+    found = {name: status["contentFormat"][name] for name in ("hash", "encryption", "version", "indexVersion")}
+    assert found == {"hash": "BLAKE2B-256-128", "encryption": "AES256-GCM-HMAC-SHA256", "version": 3, "indexVersion": 2}
+    assert status["objectFormat"]["splitter"] == "DYNAMIC-4M-BUZHASH"
+    maintenance = pair.kopia.json("maintenance", "info")
+    assert maintenance["owner"] == "default@default"
