@@ -15,6 +15,7 @@ mod encode;
 mod merge;
 mod packs;
 mod payload;
+mod sealed;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod view;
 pub use encode::{encode, encode_rows, encode_shards};
 pub use merge::Merged;
 pub use packs::{PackOrder, Packs};
+pub use sealed::{open_sealed_blob, sealed_blob};
 pub use table::Table;
 pub use view::View;
 

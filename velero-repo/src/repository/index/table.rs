@@ -6,8 +6,10 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::payload::{self, Layout};
-use super::{Entry, Merged, PACKED_OVERHEAD, Row, encode_rows, v1};
+use super::{Entry, Merged, PACKED_OVERHEAD, Row, encode_rows, open_sealed_blob, v1};
 use crate::repository::content::ContentId;
+use crate::repository::name::BlobId;
+use crate::repository::seal::Seal;
 use crate::{Error, Result};
 
 /// Every so many rows the first bytes of a key are kept apart, where a search finds them in the processor's cache.
@@ -29,6 +31,15 @@ impl Table {
     /// If the payload is damaged.
     pub fn parse(payload: Bytes, v1_overhead: u32) -> Result<Self> {
         Self::read(payload, v1_overhead).map_err(|reason| Error::corrupt("an index", reason))
+    }
+
+    /// Decrypts, reads and checks an index blob.
+    ///
+    /// # Errors
+    /// If the blob is damaged or was written with another key; names the blob.
+    pub fn load(seal: &Seal, id: &BlobId, sealed: &[u8]) -> Result<Self> {
+        let payload = Bytes::from(open_sealed_blob(seal, id, sealed)?);
+        Self::read(payload, PACKED_OVERHEAD).map_err(|reason| Error::corrupt(id.as_str(), reason))
     }
 
     fn read(payload: Bytes, v1_overhead: u32) -> Result<Self, Cow<'static, str>> {
