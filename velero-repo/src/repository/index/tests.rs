@@ -63,9 +63,9 @@ proptest! {
         for (version, entries) in [(1, &mut version_1), (2, &mut version_2)] {
             let payload = encode(version, entries, &trailing).unwrap();
             let table = Table::parse(payload.into(), PACKED_OVERHEAD).unwrap();
-            prop_assert_eq!(&table.iter().collect::<Vec<_>>(), entries);
+            prop_assert_eq!(&table.iter().collect::<Vec<_>>(), &*entries);
             for (ordinal, entry) in entries.iter().enumerate() {
-                prop_assert_eq!(table.get(&entry.content).as_ref(), Some(entry));
+                prop_assert_eq!(table.get(&entry.content), Some(entry.clone()));
                 prop_assert_eq!(table.ordinal(&entry.content), Some(ordinal));
             }
         }
