@@ -13,6 +13,9 @@ use std::{fmt, str::FromStr};
 /// Levels of lists that are followed. Every level is at least a thousand times shorter than the one below it.
 pub const DEEPEST: u8 = 8;
 
+/// Bytes of the longest text form: marks, a prefix letter, 32 bytes in hexadecimal.
+const LONGEST_TEXT: usize = DEEPEST as usize + 1 + 64;
+
 /// Identity of an object: one content, or a list of objects, or a list of lists.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId {
@@ -74,6 +77,23 @@ impl ObjectId {
         self.indirection
     }
 
+    /// The text form, without memory of its own: directories hold millions of them.
+    fn text<'a>(&self, out: &'a mut [u8; LONGEST_TEXT]) -> &'a str {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let marks = std::iter::repeat_n(b'I', self.indirection.into()).chain(self.compressed.then_some(b'Z'));
+        let digits = self
+            .content
+            .hash()
+            .iter()
+            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        let mut length = 0;
+        for (slot, byte) in out.iter_mut().zip(marks.chain(self.content.prefix()).chain(digits)) {
+            *slot = byte;
+            length += 1;
+        }
+        std::str::from_utf8(&out[..length]).unwrap_or_default() // all of it is ASCII
+    }
+
     /// Whether the content's bytes begin with the number of a compressor (repositories of index version 1).
     pub fn compressed(&self) -> bool {
         self.compressed
@@ -82,11 +102,8 @@ impl ObjectId {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        (0..self.indirection).try_for_each(|_| f.write_str("I"))?;
-        if self.compressed {
-            f.write_str("Z")?;
-        }
-        self.content.fmt(f)
+        let mut text = [0; LONGEST_TEXT];
+        f.write_str(self.text(&mut text))
     }
 }
 
@@ -106,7 +123,8 @@ impl FromStr for ObjectId {
 
 impl Serialize for ObjectId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut text = [0; LONGEST_TEXT];
+        serializer.serialize_str(self.text(&mut text))
     }
 }
 
