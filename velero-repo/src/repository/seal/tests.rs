@@ -214,6 +214,8 @@ fn sealing_in_place_needs_room_for_the_nonce() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn what_is_sealed_opens(
         plain in prop::collection::vec(any::<u8>(), 0..20_000), iv in any::<[u8; 16]>(), front in 0usize..40,

@@ -104,6 +104,8 @@ fn chunks_of_s2_that_may_be_skipped_are_skipped_however_many() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn damaged_bodies_never_panic_nor_exceed_the_limit(
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), length in 1usize..5000,
