@@ -121,14 +121,17 @@ impl PackBuilder {
     /// If the content or the pack would be longer than the format can tell, or sealing fails; the pack is then as before.
     pub fn add(&mut self, piece: &Piece, body: &[u8]) -> Result<&Entry> {
         let start = self.bytes.len();
-        let sealed = self.append(piece, body);
-        if sealed.is_err() {
-            self.bytes.truncate(start);
+        match self.append(piece, body).and_then(|length| self.entry(piece, start, length)) {
+            Ok(entry) => {
+                self.contents += 1;
+                self.entries.push(entry);
+                Ok(&self.entries[self.entries.len() - 1]) // pushed just now
+            }
+            Err(error) => {
+                self.bytes.truncate(start);
+                Err(error)
+            }
         }
-        let entry = self.entry(piece, start, sealed?)?;
-        self.contents += 1;
-        self.entries.push(entry);
-        self.entries.last().ok_or_else(|| self.too_long(&piece.content))
     }
 
     /// Appends the sealed body; returns its length.

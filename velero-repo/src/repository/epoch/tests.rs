@@ -31,9 +31,11 @@ fn active(names: &[&str]) -> Vec<String> {
     active
 }
 
+type Ranges = &'static [(u64, u64)];
+
 #[test]
 fn the_longest_chain_is_kopias() {
-    let table: [(&[(u64, u64)], &[(u64, u64)]); 9] = [
+    let table: [(Ranges, Ranges); 9] = [
         (&[(0, 9), (10, 19), (20, 29), (50, 59)], &[(0, 9), (10, 19), (20, 29)]),
         (&[(0, 9), (20, 29)], &[(0, 9)]),
         (&[(0, 29), (20, 29), (30, 39)], &[(0, 29), (30, 39)]),

@@ -198,12 +198,12 @@ fn write_row(row: &Row<'_>, pack: u32, format: u8, value: usize, out: &mut Vec<u
 
 fn name_places(names: &[&str], start: usize) -> Result<Vec<u32>, &'static str> {
     let mut next = start;
-    let mut place = |name: &&str| {
+    let place = |name: &&str| {
         let at = next;
         next += name.len();
         word(at)
     };
-    names.iter().map(|name| place(name)).collect()
+    names.iter().map(place).collect()
 }
 
 fn write_names(names: &[&str], trailing: &[u8], out: &mut Vec<u8>) {

@@ -54,7 +54,7 @@ fn entries(version: u8) -> impl Strategy<Value = Vec<Entry>> {
             format_version: format % 3 + 1,
             key_id: 0,
         };
-    proptest::collection::vec(one.prop_map(entry), 1..120)
+    proptest::collection::vec(one.prop_map(entry), 1..60)
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! Everything that is known about contents at one time: a few tables and the deletion watermark.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::merge::Found;
@@ -168,26 +169,24 @@ impl View {
     }
 }
 
-/// Merges the smallest tables until few are left.
+/// Merges the smallest tables until few are left, or until what is left is too large to be merged.
 fn few(mut tables: Vec<Arc<Table>>) -> Result<Vec<Arc<Table>>> {
     let total: usize = tables.iter().map(|table| table.memory()).sum();
+    let share = (total / 3).min(LARGEST);
     while tables.len() > TABLES {
-        tables.sort_by_key(|table| std::cmp::Reverse(table.memory()));
-        let mut taken = 0;
-        let small: Vec<_> = tables
-            .iter()
-            .rev()
-            .enumerate()
-            .take_while(|(number, table)| {
-                taken += table.memory();
-                *number < 2 || taken <= total / 3
-            })
-            .map(|(_, table)| table.clone())
-            .collect();
-        if taken > LARGEST && small.len() <= 2 {
+        tables.sort_by_key(|table| Reverse(table.memory()));
+        let (mut count, mut size) = (0, 0);
+        for table in tables.iter().rev() {
+            if count >= 2 && size + table.memory() > share {
+                break;
+            }
+            count += 1;
+            size += table.memory();
+        }
+        if size > LARGEST {
             break;
         }
-        tables.truncate(tables.len() - small.len());
+        let small = tables.split_off(tables.len() - count);
         tables.push(Arc::new(Table::merge(small.iter().map(AsRef::as_ref))?));
     }
     Ok(tables)

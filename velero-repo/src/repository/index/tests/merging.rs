@@ -25,7 +25,7 @@ fn the_later_entry_counts_then_the_living_then_the_larger_pack() {
             assert_eq!(Table::merge(&tables).unwrap().get(&winner.content).unwrap(), winner);
             let mut both = vec![order[0].clone(), order[1].clone()];
             encode(2, &mut both, &[]).unwrap();
-            assert_eq!(both, [winner.clone()]);
+            assert_eq!(both, std::slice::from_ref(&winner));
         }
     }
 }
@@ -33,8 +33,8 @@ fn the_later_entry_counts_then_the_living_then_the_larger_pack() {
 #[test]
 fn a_merge_keeps_tombstones_and_a_view_hides_the_old_ones() {
     let (live, gone) = (entry("aa", "p1", 1), deleted(entry("aa", "p1", 2)));
-    let tables = [table(&[live]), table(&[gone.clone()])];
-    assert_eq!(Table::merge(&tables).unwrap().iter().collect::<Vec<_>>(), [gone.clone()]);
+    let tables = [table(&[live]), table(std::slice::from_ref(&gone))];
+    assert_eq!(Table::merge(&tables).unwrap().iter().collect::<Vec<_>>(), std::slice::from_ref(&gone));
     let view = |watermark| View::new(tables.clone(), watermark).unwrap();
     for watermark in [None, Some(1)] {
         assert_eq!(view(watermark).get(&gone.content), Some(gone.clone()));
