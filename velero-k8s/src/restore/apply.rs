@@ -163,9 +163,10 @@ impl Tally {
         if let Some(name) = done.name {
             id.name = name;
         }
-        let place = if id.namespace.is_empty() { String::new() } else { format!("{}/", id.namespace) };
-        let key = format!("{}/{}", step.api_version, step.kind);
-        self.resource_list.entry(key).or_default().push(format!("{place}{}({})", id.name, done.action));
+        let slash = if id.namespace.is_empty() { "" } else { "/" };
+        // Joined at once, and so without spare room: there is one for each object of the backup.
+        let entry = [&id.namespace, slash, &id.name, "(", done.action, ")"].concat();
+        self.resource_list.entry(format!("{}/{}", step.api_version, step.kind)).or_default().push(entry);
         observer(Event::Item { id, action: done.action });
     }
 }

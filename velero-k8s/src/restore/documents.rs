@@ -51,7 +51,7 @@ pub(super) async fn finish(
     let documents = [
         (RestoreDocument::Log, Ok(log(plan, &report))),
         (RestoreDocument::Results, serde_json::to_vec(&results)),
-        (RestoreDocument::ResourceList, serde_json::to_vec(&report.resource_list)),
+        (RestoreDocument::ResourceList, resource_list(&report)),
     ];
     for (document, bytes) in documents {
         report.store(driver, document, bytes).await;
@@ -100,6 +100,15 @@ impl RestoreReport {
             self.problems.push(problem);
         }
     }
+}
+
+/// The resource list as JSON. Its size is known beforehand; a buffer that doubles would be the peak of a large restore.
+fn resource_list(report: &RestoreReport) -> serde_json::Result<Vec<u8>> {
+    let entries = |list: &Vec<String>| list.iter().map(|entry| entry.len() + 3).sum::<usize>();
+    let size = report.resource_list.iter().map(|(key, list)| key.len() + 8 + entries(list)).sum::<usize>();
+    let mut json = Vec::with_capacity(size + 8);
+    serde_json::to_writer(&mut json, &report.resource_list)?;
+    Ok(json)
 }
 
 /// The log: what was planned, what became of it, and each problem, one line each.
