@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Backup and restore of many small objects: ours, the bare client, and the original, in one run on one cluster.
 
-    speed.py [--objects 10000] [--rounds 3] [--without-original] [--backups-only]
+    speed.py [--objects 10000] [--large 100000] [--rounds 3] [--without-original]
+
+The backup is measured a second time with the large number of objects; 0 leaves that out.
 
 Prints the tables of `docs/benchmarks.md`: seconds are of this machine, only the ratios mean something. Every ratio is the
 worst of the rounds.
@@ -24,17 +26,22 @@ from cluster import cli, settings
 ORIGINAL_OBJECTS = 1000
 
 
+def load_of(objects: int) -> list[str]:
+    """What the bare client creates."""
+    return ["--objects", str(objects), "--namespaces", "10", "--size", "1024"]
+
+
 def best_listing(kubeconfig: Path) -> float:
     """Seconds that the bare client needs to list everything, with one connection or eight."""
     return min(baseline(kubeconfig, "list", "--connections", n)["seconds"] for n in ("1", "8"))
 
 
-def backup_rounds(kubeconfig: Path, rounds: int, store: Path) -> list[tuple[float, float, float]]:
+def backup_rounds(kubeconfig: Path, rounds: int, store: Path, name: str = "speed") -> list[tuple[float, float, float]]:
     """(listing, our backup, our peak) per round, interleaved."""
     measured = []
     for number in range(rounds):
         listing = best_listing(kubeconfig)
-        ours = velero(kubeconfig, store, "backup", "create", f"speed-{number}")
+        ours = velero(kubeconfig, store, "backup", "create", f"{name}-{number}")
         measured.append((listing, ours.seconds, ours.peak))
     return measured
 
@@ -78,18 +85,21 @@ def main() -> None:
     arguments = parse()
     cli.up([] if arguments.without_original else ["minio", "velero"])
     cluster, store = Cluster(settings.FIRST.kubeconfig), Path(tempfile.mkdtemp(prefix="velero-speed-"))
-    load = ["--objects", str(arguments.objects), "--namespaces", "10", "--size", "1024"]
+    load = load_of(arguments.objects)
     try:
         baseline(cluster.kubeconfig, "wipe")
         baseline(cluster.kubeconfig, "create", *load)
         backups = backup_rounds(cluster.kubeconfig, arguments.rounds, store)
         theirs = None if arguments.without_original else original_backup(Original(cluster))
         print(backup_table(arguments.objects, backups, theirs), flush=True)
-        if arguments.backups_only:
-            return
         restores = restore_rounds(cluster.kubeconfig, load, arguments.rounds, store)
         theirs = None if arguments.without_original else original_restore(cluster, Original(cluster))
         print(restore_table(arguments.objects, restores, theirs), flush=True)
+        if arguments.large:
+            baseline(cluster.kubeconfig, "wipe")
+            baseline(cluster.kubeconfig, "create", *load_of(arguments.large))
+            backups = backup_rounds(cluster.kubeconfig, arguments.rounds, store, "large")
+            print(backup_table(arguments.large, backups, None), flush=True)
     finally:
         baseline(cluster.kubeconfig, "wipe")
         shutil.rmtree(store)
@@ -98,9 +108,9 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without-original", action="store_true")
-    parser.add_argument("--backups-only", action="store_true")
     return parser.parse_args()
 
 
