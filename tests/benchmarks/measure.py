@@ -27,6 +27,10 @@ class Run:
     out: str
 
 
+class Failed(SystemExit):
+    """A program that ended with an error; uncaught, it ends the benchmark with what the program said."""
+
+
 def target() -> Path:
     """Where cargo puts its binaries."""
     return Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release"
@@ -43,7 +47,7 @@ def run(command: list[str], **variables: str) -> Run:
         out.seek(0)
         err.seek(0)
         if process.returncode != 0:
-            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {err.read().decode()[-2000:]}")
+            raise Failed(f"{' '.join(command)} ended with {process.returncode}: {err.read().decode()[-2000:]}")
         return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read().decode())
 
 

@@ -107,7 +107,12 @@ VELERO = GoModule(
 
 def packages() -> None:
     """Installs the Debian packages whose programs are missing, without leaving their services running."""
-    missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program) is None)
+    install(PACKAGES)
+
+
+def install(packages: dict[str, str]) -> None:
+    """The same for any packages, by the program that proves each."""
+    missing = sorted(package for program, package in packages.items() if shutil.which(program) is None)
     if not missing:
         return
     print(f"cluster: installing {' '.join(missing)}", flush=True)
@@ -117,7 +122,7 @@ def packages() -> None:
     services = [SERVICES[package] for package in missing if package in SERVICES]
     if services and Path("/run/systemd/system").is_dir():
         run("packages", ["systemctl", "disable", "--now", *services])
-    still = [program for program in PACKAGES if shutil.which(program) is None]
+    still = [program for program in packages if shutil.which(program) is None]
     if still:
         raise PartFailed("packages", f"still missing after installation: {', '.join(still)}")
 

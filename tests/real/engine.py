@@ -20,6 +20,7 @@ class Engine:
     user: str = USER
     host: str = HOST
     variables: dict[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()  # a program that runs it, such as `unshare`
 
     def run(self, *arguments: str, timeout: float = 300, **variables: str) -> Result:
         """Runs any command below `repo`; whether it succeeded is the caller's to look at."""
@@ -27,7 +28,7 @@ class Engine:
 
     def command(self, *arguments: str) -> list[str]:
         """The command line, for those who start it themselves."""
-        return [str(self.binary), "repo", *arguments, f"--repo={self.place.uri}", f"--identity={self.user}@{self.host}"]
+        return [*self.within, str(self.binary), "repo", *arguments, f"--repo={self.place.uri}", f"--identity={self.user}@{self.host}"]
 
     def environment(self) -> dict[str, str]:
         """What is set beside the command line."""
