@@ -3,13 +3,15 @@
 //! Comes in: the YAML text of a policies document. Goes out: the action for a volume, and lists for the resource filter.
 //! Refused, with every fault at once: unknown fields and condition keys, versions other than `v1`, malformed or backward
 //! capacities, unknown actions, volume types and phases (Velero takes the latter two and never matches them: a volume would
-//! silently stay out of the backup), and the fine-grained filter sections, which this version does not carry out.
+//! silently stay out of the backup), and filters that Velero refuses.
 
 mod document;
+mod filters;
 mod quantity;
 mod volume;
 
 pub use document::{Action, ActionType, Capacity, Conditions, Csi, IncludeExcludePolicy, Nfs, VolumePolicy};
+pub use filters::{KindFilter, NamespacedFilters};
 pub use quantity::Quantity;
 pub use volume::VolumeFacts;
 
@@ -22,6 +24,10 @@ pub struct ResourcePolicies {
     pub volume_policies: Vec<VolumePolicy>,
     /// Lists for the scoped resource filter.
     pub include_exclude_policy: Option<IncludeExcludePolicy>,
+    /// Filters for cluster-scoped objects; kinds without one follow the request.
+    pub cluster_filters: Option<Vec<KindFilter>>,
+    /// Filters for the objects of some namespaces; other namespaces follow the request.
+    pub namespaced_filters: Vec<NamespacedFilters>,
 }
 
 impl ResourcePolicies {

@@ -3,10 +3,11 @@
 //! Comes in: a spec, the table of resources, the namespaces of the source. Goes out: a [`Decision`] for any object, with
 //! its reason, and the [`crate::Problem`]s of the request itself: names that mean nothing, patterns that match nothing.
 //! Refused: specs that Velero's controller refuses, with every fault at once. Both filters of Velero 1.18 are here, the old
-//! one and the scoped one (spec 3).
+//! one and the scoped one (spec 3), and the fine-grained filters of resource policies.
 
 mod backup;
 mod filter;
+mod fine;
 mod namespaces;
 mod normalise;
 mod resources;
@@ -17,6 +18,7 @@ pub use backup::BackupSelection;
 pub use filter::IncludeExclude;
 pub use namespaces::NamespaceTracker;
 pub use restore::RestoreSelection;
+pub(crate) use validate::namespace_name;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -111,8 +111,8 @@ impl<'a> Pipeline<'a> {
 
     /// Decides about `item` and runs the actions on it.
     pub fn offer(&mut self, item: &Item, reached: Reached) -> Step {
-        if reached == Reached::Listed && item.resource.is_namespaced() {
-            self.namespaces.saw(&item.namespace, &self.selection);
+        if reached == Reached::Listed {
+            self.namespaces.saw_item(item, &self.selection);
         }
         let reason = match self.selection.decide(item, reached) {
             Decision::Include(reason) => reason,

@@ -1,5 +1,6 @@
 //! The policies document as it is written, and its validation.
 
+use super::filters::{self, WrittenCluster, WrittenNamespaced};
 use super::{Quantity, ResourcePolicies, VolumeFacts};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -16,9 +17,9 @@ struct Document {
     #[serde(default)]
     include_exclude_policy: Option<IncludeExcludePolicy>,
     #[serde(default)]
-    cluster_scoped_filter_policy: Option<Value>,
-    #[serde(default)]
-    namespaced_filter_policies: Option<Value>,
+    cluster_scoped_filter_policy: Option<WrittenCluster>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    namespaced_filter_policies: Vec<WrittenNamespaced>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +50,11 @@ struct WrittenConditions {
 }
 
 /// YAML writes an empty list or map as nothing at all, too.
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -166,12 +171,8 @@ pub(super) fn read(text: &str) -> Result<ResourcePolicies, Vec<String>> {
     if document.version != "v1" {
         faults.push(format!("version {:?} is not supported, only \"v1\" is", document.version));
     }
-    let sections = [
-        ("clusterScopedFilterPolicy", document.cluster_scoped_filter_policy.is_some()),
-        ("namespacedFilterPolicies", document.namespaced_filter_policies.is_some()),
-    ];
-    let unsupported = sections.iter().filter(|(_, given)| *given);
-    faults.extend(unsupported.map(|(section, _)| format!("section {section} is not supported by this version")));
+    let cluster_filters = document.cluster_scoped_filter_policy.map(|written| filters::cluster(written, &mut faults));
+    let namespaced_filters = filters::namespaced(document.namespaced_filter_policies, &mut faults);
     faults.extend(document.include_exclude_policy.iter().flat_map(IncludeExcludePolicy::faults));
     let mut volume_policies = Vec::new();
     for (at, policy) in document.volume_policies.into_iter().enumerate() {
@@ -180,7 +181,8 @@ pub(super) fn read(text: &str) -> Result<ResourcePolicies, Vec<String>> {
             Err(found) => faults.extend(found.into_iter().map(|fault| format!("volumePolicies[{at}]: {fault}"))),
         }
     }
-    let policies = ResourcePolicies { volume_policies, include_exclude_policy: document.include_exclude_policy };
+    let include_exclude_policy = document.include_exclude_policy;
+    let policies = ResourcePolicies { volume_policies, include_exclude_policy, cluster_filters, namespaced_filters };
     if faults.is_empty() { Ok(policies) } else { Err(faults) }
 }
 

@@ -1,5 +1,6 @@
 //! The gate of a backup.
 
+use super::fine::{Applies, FineFilters};
 use super::namespaces::{NamespaceFilter, own_sake};
 use super::resources::{ResourceFilter, list_problems};
 use super::{Decision, NamespaceFacts, Reached, normalise};
@@ -23,6 +24,7 @@ pub struct BackupSelection {
     namespaces: NamespaceFilter,
     facts: Vec<NamespaceFacts>,
     resources: ResourceFilter,
+    fine: FineFilters,
     gates: HashMap<GroupResource, Gate>,
     missing: Vec<String>,
 }
@@ -61,6 +63,7 @@ impl BackupSelection {
         let mut selection = BackupSelection {
             missing: filter.missing(namespaces),
             resources: ResourceFilter::new(spec, &table, policy),
+            fine: policies.map(|p| FineFilters::new(p, &table, namespaces)).unwrap_or_default(),
             namespaces: filter,
             facts: namespaces.to_vec(),
             gates: HashMap::new(),
@@ -106,7 +109,17 @@ impl BackupSelection {
         }
     }
 
-    /// Label selectors in text form, one listing each; `[None]` when there is no selector. Namespaces are listed without.
+    /// Label selectors of one listing of `resource` in `namespace` (or everywhere), each a listing of its own; `[None]` when
+    /// there is no selector, empty when a filter policy leaves the listing out. Namespaces are listed without.
+    pub fn selectors_for(&self, resource: &Resource, namespace: Option<&str>) -> Vec<Option<String>> {
+        match self.fine.of_listing(resource, namespace) {
+            Applies::Request => self.label_selectors(),
+            Applies::Nothing(_) => Vec::new(),
+            Applies::Filter(gate) => gate.selectors(),
+        }
+    }
+
+    /// Label selectors of the request in text form; `[None]` when there is no selector.
     pub fn label_selectors(&self) -> Vec<Option<String>> {
         let text = |selector| Some(selector::print(selector)).filter(|text| !text.is_empty());
         match (&self.spec.or_label_selectors[..], &self.spec.label_selector) {
@@ -121,13 +134,26 @@ impl BackupSelection {
     pub fn decide(&self, item: &Item, reached: Reached) -> Decision {
         let decision = match reached {
             Reached::MustInclude => Decision::Include("another object needs it whatever the filters say".to_owned()),
-            Reached::Listed => self.judge(item).and_then(|why| self.judge_collected(item, why)),
+            Reached::Listed => {
+                let collected = self.judge(item).and_then(|why| self.judge_collected(item, why));
+                collected.and_then(|why| self.fine.judge_listed(item, why))
+            }
             Reached::Related => self.judge(item),
         };
+        let decision = decision.and_then(|why| match reached {
+            Reached::MustInclude => Decision::Include(why.to_owned()),
+            _ => self.fine.judge_name(item, why),
+        });
         decision.and_then(|why| match item.terminating {
             true => Decision::Exclude("it is being deleted".to_owned()),
             false => Decision::Include(why.to_owned()),
         })
+    }
+
+    /// Whether a listing that shows `item` counts as a collected object of its namespace: filter policies leave objects out
+    /// before that, all else does after it.
+    pub(super) fn counts(&self, item: &Item) -> bool {
+        self.fine.judge_listed(item, "").is_included()
     }
 
     /// The checks that hold for listed and related objects alike.
@@ -179,7 +205,20 @@ impl BackupSelection {
         })
     }
 
-    fn judge_labels(&self, item: &Item, why: &str) -> Decision {
+    /// Whether the listing that shows `item` takes it by its labels: those of the request, or of the filter policy that
+    /// replaces them there.
+    pub fn judge_labels(&self, item: &Item, why: &str) -> Decision {
+        let everywhere = !item.resource.is_namespaced() || self.namespaces.listings() == [None];
+        let place = Some(item.namespace.as_str()).filter(|_| !everywhere);
+        let listed = match self.fine.of_listing(&item.resource, place) {
+            Applies::Request => self.judge_request_labels(item, why),
+            Applies::Nothing(why) => Decision::Exclude(why),
+            Applies::Filter(gate) => gate.judge_labels(item, why),
+        };
+        listed.and_then(|why| self.fine.judge_listed(item, why))
+    }
+
+    fn judge_request_labels(&self, item: &Item, why: &str) -> Decision {
         let any_of = &self.spec.or_label_selectors;
         let single = self.spec.label_selector.as_ref().filter(|_| any_of.is_empty());
         let matches = |selector| selector::matches(selector, &item.labels);
@@ -238,6 +277,14 @@ impl BackupSelection {
             let message = format!("includedNamespaces: no namespace matches {pattern:?}");
             Problem::warning(Stage::Selection, "NoMatch", message)
         });
-        fruitless.chain(list_problems(&self.spec, &self.table)).collect()
+        let without_effect = self.fine.namespaced_kinds().filter(|(_, kind)| self.excludes_resource(kind));
+        let without_effect =
+            without_effect.filter(|(_, kind)| self.table.get(kind).is_some()).map(|(section, kind)| {
+                let message =
+                    format!("{section}: the filter for {kind} has no effect, the request excludes this resource");
+                Problem::warning(Stage::Selection, "OddFilter", message)
+            });
+        let odd = self.fine.problems().iter().cloned().chain(without_effect);
+        fruitless.chain(list_problems(&self.spec, &self.table)).chain(odd).collect()
     }
 }

@@ -5,6 +5,7 @@ use super::filter::IncludeExclude;
 use super::{Decision, NamespaceFacts};
 use crate::api::BackupSpec;
 use crate::glob::Glob;
+use crate::item::Item;
 use crate::selector;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -150,6 +151,13 @@ impl NamespaceTracker {
     pub fn new(selection: &BackupSelection, namespaces: &[NamespaceFacts]) -> Self {
         let reason = |n: &NamespaceFacts| Some((n.name.clone(), selection.own_sake(n)?));
         NamespaceTracker { own_sake: namespaces.iter().filter_map(reason).collect(), owners: BTreeSet::new() }
+    }
+
+    /// Notes that `item` was listed, unless a filter policy leaves it out.
+    pub fn saw_item(&mut self, item: &Item, selection: &BackupSelection) {
+        if item.resource.is_namespaced() && !self.owners.contains(&item.namespace) && selection.counts(item) {
+            self.saw(&item.namespace, selection);
+        }
     }
 
     /// Notes that an object of `namespace` was listed. Namespaces that the filter leaves out are not tracked: a listing over

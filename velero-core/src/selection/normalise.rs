@@ -73,6 +73,9 @@ fn old_filter(spec: &mut BackupSpec, policies: Option<&ResourcePolicies>) -> Vec
     if policies.is_some_and(|p| p.include_exclude_policy.is_some()) {
         faults.push(format!("{old} can not be used together with an includeExcludePolicy"));
     }
+    if policies.is_some_and(|p| p.cluster_filters.is_some() || !p.namespaced_filters.is_empty()) {
+        faults.push(format!("{old} can not be used together with fine-grained filter policies"));
+    }
     let lists = (&mut spec.included_resources, &mut spec.excluded_resources);
     let invalid = validate::include_exclude("included/excluded resource", lists.0, lists.1);
     exclude_automatically(lists, &AUTOMATIC, &mut faults, invalid);

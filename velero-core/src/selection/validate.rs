@@ -46,7 +46,7 @@ fn prefixed(list: &str, faults: Vec<String>) -> Vec<String> {
 }
 
 /// What is wrong with a namespace name or pattern of a backup; the empty name is allowed.
-pub(super) fn namespace_name(name: &str) -> Option<String> {
+pub(crate) fn namespace_name(name: &str) -> Option<String> {
     if name.is_empty() {
         return None;
     }

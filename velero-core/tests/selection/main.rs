@@ -3,6 +3,7 @@
 
 mod explain;
 mod filters;
+mod fine;
 mod fixture;
 mod gate;
 mod namespaces;

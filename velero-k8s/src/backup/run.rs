@@ -164,11 +164,11 @@ impl<'a> Run<'a> {
         let selection = self.pipeline.selection();
         let explains = matches!(self.output, Output::Explain(_));
         let metadata_only = explains && !self.pipeline.looks_into(&row.group_resource());
-        let selectors = if explains { vec![None] } else { selection.label_selectors() };
         let mut listings = Vec::new();
         for namespace in selection.listings(row) {
-            for selector in &selectors {
-                let query = ListQuery { metadata_only, ..self.driver.query(namespace.clone(), selector.clone()) };
+            let selectors = if explains { vec![None] } else { selection.selectors_for(row, namespace.as_deref()) };
+            for selector in selectors {
+                let query = ListQuery { metadata_only, ..self.driver.query(namespace.clone(), selector) };
                 listings.push(Listing { resource: row.clone(), query });
             }
         }

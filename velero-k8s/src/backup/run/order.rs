@@ -4,8 +4,8 @@ use super::{Run, Subject};
 use crate::Result;
 use std::sync::Arc;
 use velero_core::order::{backup_order, ordered_items, without_cohabitants};
-use velero_core::selection::Reached;
-use velero_core::{GroupResource, Item, ItemId, Problem, Resource, Stage, selector};
+use velero_core::selection::{Decision, Reached};
+use velero_core::{GroupResource, Item, ItemId, Problem, Resource, Stage};
 
 /// Core resources that are listed one after the other before the rest.
 const FIRST: [&str; 3] = ["pods", "persistentvolumeclaims", "persistentvolumes"];
@@ -48,7 +48,7 @@ impl Run<'_> {
                     self.report_missing(id, "does not exist");
                     continue;
                 };
-                if self.matches_labels(&item) {
+                if self.pipeline.selection().judge_labels(&item, "").is_included() {
                     self.take(vec![item], Reached::Listed).await?;
                 } else {
                     self.report_missing(id, "does not match the label selectors");
@@ -63,22 +63,14 @@ impl Run<'_> {
         self.report(Problem::warning(Stage::Collect, "OrderedItemMissing", message).about(id));
     }
 
-    /// Whether the label selectors take `item`; if not, that is told.
+    /// Whether the listing takes `item` by its labels; if not, that is told.
     pub(super) fn explain_labels(&mut self, item: &Item) -> bool {
-        let matches = self.matches_labels(item);
-        if !matches {
-            let reason = || "its labels do not match the label selectors".to_owned();
-            self.explain(false, || Subject::Item(item.id()), reason);
+        match self.pipeline.selection().judge_labels(item, "") {
+            Decision::Include(_) => true,
+            Decision::Exclude(reason) => {
+                self.explain(false, || Subject::Item(item.id()), || reason);
+                false
+            }
         }
-        matches
-    }
-
-    /// Whether a listing with the request's label selectors would have returned `item`.
-    fn matches_labels(&self, item: &Item) -> bool {
-        let matches = |text: &Option<String>| match text.as_deref().map(selector::parse) {
-            None => true,
-            Some(parsed) => parsed.is_ok_and(|selector| selector::matches(&selector, &item.labels)),
-        };
-        self.pipeline.selection().label_selectors().iter().any(matches)
     }
 }
