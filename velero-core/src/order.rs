@@ -44,14 +44,21 @@ const COHABITANTS: [(&str, [&str; 2]); 5] = [
     ("events", ["", "events.k8s.io"]),
 ];
 
+/// Which pair of [`COHABITANTS`] `row` is one of.
+fn pair(row: &Resource) -> Option<usize> {
+    COHABITANTS.iter().position(|(plural, groups)| row.plural == *plural && groups.contains(&row.group.as_str()))
+}
+
+/// Whether two rows show the same objects under two groups.
+pub(crate) fn shows_same(one: &Resource, other: &Resource) -> bool {
+    pair(one).is_some() && pair(one) == pair(other)
+}
+
 /// Of rows that show the same objects under two groups only the first. `rows` must have passed the filter already: who asks
 /// for `events.events.k8s.io` alone gets it.
 pub fn without_cohabitants(rows: impl IntoIterator<Item = Arc<Resource>>) -> Vec<Arc<Resource>> {
     let mut seen = BTreeSet::new();
-    let twin = |row: &Resource| {
-        COHABITANTS.iter().position(|(plural, groups)| row.plural == *plural && groups.contains(&row.group.as_str()))
-    };
-    rows.into_iter().filter(|row| twin(row).is_none_or(|pair| seen.insert(pair))).collect()
+    rows.into_iter().filter(|row| pair(row).is_none_or(|pair| seen.insert(pair))).collect()
 }
 
 /// Items of `orderedResources` for one plural, in order: `ns/name` or `name`. The key is a plural without group and counts for

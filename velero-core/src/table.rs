@@ -4,6 +4,7 @@
 //! as Velero resolves them (spec: short names, plural, singular, any case, partial groups). Rows that can not
 //! be listed, created, got and deleted, and subresources, are refused at the door: Velero ignores them too.
 
+use crate::order::shows_same;
 use crate::resource::{GroupResource, Resource};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,6 +83,19 @@ impl ResourceTable {
     /// The resource that `name` means, or `None` if the cluster serves none such.
     pub fn resolve_name(&self, name: &str) -> Option<GroupResource> {
         self.resolve(name).map(|row| row.group_resource())
+    }
+
+    /// Other resources that `name` may mean, when it names no group and [`ResourceTable::resolve`] takes the first of several;
+    /// groups that show the same objects are not among them.
+    pub fn also_meant(&self, name: &str) -> Vec<GroupResource> {
+        let Some(first) = self.resolve(name).filter(|_| !name.contains('.')) else { return Vec::new() };
+        let plural = name.to_lowercase();
+        let meant = |row: &&Arc<Resource>| {
+            let named = row.plural == plural || row.singular_name() == plural || row.plural == first.plural;
+            named || row.short_names.iter().any(|short| short == name)
+        };
+        let other = |row: &&Arc<Resource>| row.group_resource() != first.group_resource() && !shows_same(row, first);
+        self.preferred().filter(meant).filter(other).map(|row| row.group_resource()).collect()
     }
 
     /// The plural behind a short name, which is compared with its case; a group must be equal, or else begin like it. Only the

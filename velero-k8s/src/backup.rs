@@ -108,12 +108,13 @@ impl Backup {
                 writer.finish(documents::pretty(&report.backup)?).await?;
                 Ok(report)
             }
-            Err(error) => {
-                if let Err(leftover) = writer.abort().await {
-                    tracing::warn!(backup = %name, error = %leftover, "could not clean up after a failed backup");
+            Err(error) => match writer.abort().await {
+                Ok(()) => Err(error),
+                Err(left) => {
+                    let (name, left) = (name.to_string(), crate::error::chain(&left));
+                    Err(Error::Abandoned { name, left, source: Box::new(error) })
                 }
-                Err(error)
-            }
+            },
         }
     }
 

@@ -88,6 +88,16 @@ pub enum Error {
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// A backup failed, and what was stored of it could not be removed; it is not visible as a backup.
+    #[error("backup {name} failed, and what was stored of it could not be removed ({left})")]
+    Abandoned {
+        /// Name of the backup.
+        name: String,
+        /// Why the removal failed.
+        left: String,
+        /// Why the backup failed.
+        source: Box<Error>,
+    },
     /// A document, plan or archive was refused.
     #[error(transparent)]
     Core(#[from] velero_core::Error),
@@ -112,6 +122,7 @@ impl Error {
             },
             Error::Transport { .. } | Error::Connect { .. } => ErrorKind::Unavailable,
             Error::Cancelled => ErrorKind::Cancelled,
+            Error::Abandoned { source, .. } => source.kind(),
             Error::Core(_) | Error::Repo(_) | Error::Offline { .. } => ErrorKind::Backend,
             Error::Malformed { .. } => ErrorKind::Other,
         }
@@ -127,6 +138,7 @@ impl Error {
         match self {
             Error::Core(e) => e.is_retryable(),
             Error::Repo(e) => e.is_retryable(),
+            Error::Abandoned { source, .. } => source.is_retryable(),
             _ => self.kind() == ErrorKind::Unavailable && !matches!(self, Error::Connect { .. }),
         }
     }

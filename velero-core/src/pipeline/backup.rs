@@ -23,12 +23,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 mod acted;
+mod claim_users;
 mod step;
 mod wanted;
 
 pub use step::{Entry, Fate, Finished, Step, Wanted};
 
 use acted::Acted;
+use claim_users::ClaimUsers;
 
 type Labels = BTreeMap<String, String>;
 
@@ -45,6 +47,7 @@ pub struct Pipeline<'a> {
     unwritten: ItemSet,
     related: ItemSet,
     must_include: ItemSet,
+    users: ClaimUsers,
     namespaces: NamespaceTracker,
     hooks: HookWatch,
     volumes: VolumeLedger,
@@ -80,6 +83,7 @@ impl<'a> Pipeline<'a> {
             unwritten: ItemSet::default(),
             related: ItemSet::default(),
             must_include: ItemSet::default(),
+            users: ClaimUsers::default(),
             namespaces,
             hooks,
             volumes: VolumeLedger::default(),
@@ -142,6 +146,7 @@ impl<'a> Pipeline<'a> {
             return self.entry(item, id.clone());
         }
         let acted = self.act(item, id, decode(item, id)?, problems)?;
+        problems.extend(self.want_claim_users(item, &acted.object, id));
         let changed = acted.changed.then(|| encode(item, id, &acted.object)).transpose()?;
         let item = changed.as_ref().unwrap_or(item);
         let place = self.place(item, id)?;

@@ -34,7 +34,7 @@ pub use actions::Actions;
 pub use assigned::with_assigned;
 pub use definition::{DEFINITIONS, served_by};
 pub use namespace::{made_by_controllers, namespace_object};
-pub use volumes::VolumeFacts;
+pub use volumes::{DISK_UNSEEN, VolumeFacts};
 
 /// Where the pipeline finds other objects of the backup.
 pub trait Archived {
@@ -194,6 +194,7 @@ impl Journey<'_> {
         let restored = self.pipeline.creates_volume(self.original);
         if restored {
             release_volume(&mut self.object, &self.pipeline.restore.spec.namespace_mapping);
+            self.made.problems.push(volumes::disk_unseen(&self.made.target, &self.object));
         }
         restored
     }

@@ -129,6 +129,11 @@ impl BackupSelection {
         }
     }
 
+    /// Whether selectors or filter policies keep objects out of the listings that belong to objects which are in.
+    pub fn hides_relatives(&self) -> bool {
+        self.label_selectors() != [None] || self.fine.names_namespaces()
+    }
+
     /// Whether an object is in, whichever way it was reached (spec 3.9). Label selectors are left to the listing: they do not
     /// hold for related objects.
     pub fn decide(&self, item: &Item, reached: Reached) -> Decision {

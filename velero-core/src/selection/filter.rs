@@ -74,5 +74,17 @@ pub(super) fn resource_list_problems(list: &str, names: &[String], table: &Resou
         let message = format!("{list}: the cluster serves no resource called {name:?}");
         Problem::warning(Stage::Selection, "UnknownResource", message)
     });
-    unknown.chain(malformed).collect()
+    unknown.chain(malformed).chain(ambiguous(list, names, table)).collect()
+}
+
+/// Names that several API groups serve: the first is taken, the others are not.
+pub(super) fn ambiguous(list: &str, names: &[String], table: &ResourceTable) -> Vec<Problem> {
+    let warning = |name: &String| {
+        let others: Vec<String> = table.also_meant(name).iter().map(ToString::to_string).collect();
+        let meant = table.resolve_name(name).filter(|_| !others.is_empty())?;
+        let message =
+            format!("{list}: {name:?} means {meant} here; {} must be named with its group", others.join(" or "));
+        Some(Problem::warning(Stage::Selection, "AmbiguousResource", message))
+    };
+    names.iter().filter_map(warning).collect()
 }

@@ -8,7 +8,7 @@
 //! that another object brings along must pass the names alone. One listing over all namespaces is decided first as a listing
 //! of the namespace with the empty name, which only patterns such as `*` match: they then hold for cluster-scoped kinds too.
 
-use super::filter::IncludeExclude;
+use super::filter::{IncludeExclude, ambiguous};
 use super::namespaces::is_pattern;
 use super::{Decision, NamespaceFacts};
 use crate::api::LabelSelector;
@@ -99,6 +99,11 @@ impl FineFilters {
     /// What is odd about the filters, as warnings.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Whether any namespace has filters.
+    pub fn names_namespaces(&self) -> bool {
+        !self.policies.is_empty()
     }
 
     /// Every kind that a filter for namespaces names, with the section.
@@ -208,6 +213,7 @@ fn gates(
             others = Some(gate);
             continue;
         }
+        problems.extend(ambiguous(section, &filter.kinds, table));
         for kind in &filter.kinds {
             let (resource, fault) = resolve(kind, scope, table);
             let twice = kinds.insert(resource.clone(), gate.clone()).is_some();

@@ -145,6 +145,10 @@ pub(super) fn restore(spec: &RestoreSpec) -> Result<RestoreSpec> {
     if spec.backup_name.is_empty() == spec.schedule_name.is_empty() {
         faults.push("a restore needs either a backup or a schedule as its source, and not both".to_owned());
     }
+    if spec.other.get("resourcePolicy").is_some_and(|policy| !policy.is_null()) {
+        faults
+            .push("spec.resourcePolicy is not supported: this build knows filter policies for backups only".to_owned());
+    }
     if !["", "none", "update"].contains(&spec.existing_resource_policy.as_str()) {
         faults.push(format!("Invalid ExistingResourcePolicy: {}", spec.existing_resource_policy));
     }

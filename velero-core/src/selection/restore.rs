@@ -1,6 +1,6 @@
 //! The gate of a restore.
 
-use super::filter::{IncludeExclude, resource_list_problems};
+use super::filter::{IncludeExclude, ambiguous, resource_list_problems};
 use super::{Decision, normalise};
 use crate::api::RestoreSpec;
 use crate::error::Result;
@@ -169,5 +169,6 @@ fn problems(spec: &RestoreSpec, table: &ResourceTable, namespaces: &[String]) ->
         Problem::warning(Stage::Selection, "NoMatch", message)
     });
     // The excludes carry resources that most clusters do not serve; only what the request includes can be missed.
-    fruitless.chain(resource_list_problems(RESOURCES[0], &spec.included_resources, table)).collect()
+    let included = resource_list_problems(RESOURCES[0], &spec.included_resources, table);
+    fruitless.chain(included).chain(ambiguous(RESOURCES[1], &spec.excluded_resources, table)).collect()
 }

@@ -200,6 +200,9 @@ impl<'a> Run<'a> {
         for need in self.pipeline.needs(&first.resource.group_resource()) {
             self.learn(need).await?;
         }
+        for need in self.pipeline.needs_claim_users(&first.resource.group_resource()) {
+            self.learn_claim_users(need).await?;
+        }
         let mut entries = Vec::with_capacity(items.len());
         for item in &items {
             if self.driver.options.cancel.is_cancelled() {

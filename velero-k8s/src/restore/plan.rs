@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use velero_core::existing::{Verdict, compare};
-use velero_core::pipeline::restore::{DEFINITIONS, Fate, made_by_controllers, with_assigned};
+use velero_core::pipeline::restore::{DEFINITIONS, DISK_UNSEEN, Fate, made_by_controllers, with_assigned};
 use velero_core::plan::{Plan, PlannedItem, PlannedWrite, Step, Then, VERSION};
 use velero_core::problem::Stage;
 use velero_core::{GroupResource, ItemId, Problem};
@@ -26,6 +26,8 @@ pub(super) async fn plan(session: &Arc<Session>) -> Result<Plan> {
         problems.extend(compare_with_live(session, step, &namespaces).await?);
     }
     let created = |item: &ItemId| is_created(&draft.steps, item);
+    // A volume that is there already is left alone, and so is its disk.
+    problems.retain(|problem| problem.reason != DISK_UNSEEN || problem.item.as_ref().is_some_and(created));
     draft.empty_volumes.retain(|volume| created(&volume.item));
     let mut steps = draft.steps;
     if let Some(step) = namespace_step(session, &draft.namespaces, &namespaces) {

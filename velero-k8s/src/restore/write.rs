@@ -113,7 +113,8 @@ impl Object<'_> {
                 }
                 Err(lookup) if error.kind() == ErrorKind::AlreadyExists => {
                     let text = format!("{} exists and could not be read: {}", self.target, chain(&lookup));
-                    return Done::new("failed").with(self.warning(Stage::Apply, "Unreadable", text));
+                    // Nobody knows what is there, so it can not count as restored.
+                    return Done::failed(Problem::error(Stage::Apply, "Unreadable", text).about(self.target.clone()));
                 }
                 Ok(None) | Err(_) => return Done::failed(self.error("NotCreated", &error)),
             }

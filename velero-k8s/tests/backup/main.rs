@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod actions;
+mod claim_users;
 mod documents;
 mod fake;
 mod faults;

@@ -3,10 +3,26 @@
 use super::{Archived, RestorePipeline};
 use crate::api::BackupVolumeInfo;
 use crate::plan::EmptyVolume;
+use crate::problem::{Problem, Stage};
 use crate::pv::{self, PvDecision, PvFacts};
 use crate::resource::ItemId;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
+
+/// Reason of the warning about a volume that is created again over a disk which may be gone.
+pub const DISK_UNSEEN: &str = "DiskUnseen";
+
+/// The warning about the volume `object`, created again as it was: nobody asks the storage whether its disk is there.
+pub(super) fn disk_unseen(target: &ItemId, object: &Value) -> Problem {
+    let name = &target.name;
+    let whose = match pv::claim_of(object) {
+        Some((namespace, claim)) => format!("claim {namespace}/{claim} gets the volume {name}, which is"),
+        None => format!("the volume {name} is"),
+    };
+    let text =
+        format!("{whose} created again as it was; whether its disk still holds the data can not be seen from here");
+    Problem::warning(Stage::Volume, DISK_UNSEEN, text).about(target.clone())
+}
 
 /// The volume documents of a backup.
 #[derive(Clone, Debug, Default)]

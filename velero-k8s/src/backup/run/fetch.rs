@@ -81,6 +81,20 @@ impl Run<'_> {
         None
     }
 
+    /// Lists pods or claims of the namespaces in the backup, whatever their labels, for what belongs to claims.
+    pub(super) async fn learn_claim_users(&mut self, need: GroupResource) -> Result<()> {
+        let Some(row) = self.table.get(&need).cloned() else { return Ok(()) };
+        let namespaces = self.pipeline.selection().listings(&row);
+        let query = |namespace| self.driver.query(namespace, None);
+        let listings =
+            namespaces.into_iter().map(|place| Listing { resource: row.clone(), query: query(place) }).collect();
+        let mut arrivals = collect(self.driver.cluster.clone(), listings, self.driver.options.concurrency);
+        while let Some(items) = self.next(&mut arrivals).await? {
+            self.pipeline.learn_claim_users(&items);
+        }
+        Ok(())
+    }
+
     /// Lists a resource for the actions. If that fails they run without, and the problem says so.
     pub(super) async fn learn(&mut self, need: GroupResource) -> Result<()> {
         let mut objects = Vec::new();
