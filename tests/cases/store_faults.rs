@@ -115,6 +115,18 @@ async fn whatever_goes_wrong_once_a_visible_backup_restores_and_a_failed_one_can
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_backup_could_not_remove_is_part_of_its_error() {
+    let expected = Expected::new().await;
+    let mut told = Vec::new();
+    for at in 0..40 {
+        let store = suffering(&memory(), &FaultLayer::from(Fault::Refuse, at));
+        told.extend(back_up(&expected.source, store).await.err().map(|error| chain(&error)));
+    }
+    let driver = "backup web failed, and what was stored of it could not be removed (";
+    assert!(told.iter().any(|text| text.contains(driver)), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whenever_a_store_is_lost_a_visible_backup_restores_and_a_failed_one_can_be_repeated() {
     let expected = Expected::new().await;
     let least = each_turn(&[Fault::Refuse, Fault::LoseAnswer, Fault::Forget], |fault, at| {

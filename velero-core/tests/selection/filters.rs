@@ -177,3 +177,25 @@ fn empty_resource_names_are_ignored() {
     check(&engine(&scoped, &[]), &[("pods", true)]);
     assert_eq!(engine(&old, &[]).problems().len(), 1);
 }
+
+#[test]
+fn a_name_that_several_groups_serve_is_taken_as_the_first_and_the_others_are_named() {
+    let deployments = r#""deploy" means deployments.apps here; deployments.velero.io must be named with its group"#;
+    let ingresses =
+        r#""Ingress" means ingresses.networking.k8s.io here; ingresses.example.com must be named with its group"#;
+    for (name, expected) in [
+        ("deploy", Some(deployments)),
+        ("Ingress", Some(ingresses)),
+        ("ingresses.networking.k8s.io", None),
+        ("ingresses.example", None),
+        ("events", None),
+        ("pods", None),
+        ("*", None),
+    ] {
+        let spec = BackupSpec { included_resources: list(name), ..BackupSpec::default() };
+        let problems = engine(&spec, &[]).problems();
+        let told: Vec<_> = problems.iter().filter(|p| p.reason == "AmbiguousResource").map(|p| &p.message).collect();
+        let expected: Vec<String> = expected.iter().map(|text| format!("includedResources: {text}")).collect();
+        assert_eq!(told, expected.iter().collect::<Vec<_>>(), "{name}");
+    }
+}

@@ -39,6 +39,18 @@ async fn an_object_that_somebody_creates_in_the_meantime_is_existing() {
 }
 
 #[tokio::test]
+async fn an_existing_object_that_can_not_be_read_counts_as_not_restored() {
+    let scene = Scene::of([config_map("ns", "c", json!({"k": "v"}))]).await;
+    let other = config_map("ns", "c", json!({"k": "other"}));
+    scene.cluster.fail("create configmaps ns/c", Fault::Overtaken(Box::new((other, "ns".into()))));
+    scene.cluster.fail("get configmaps ns/c", Fault::Refused(vec!["no reading".into()]));
+    let report = scene.run(RestoreSpec::default()).await;
+    assert_eq!(outcome(&report), ["ConfigMap ns/c(failed)"]);
+    let errors = errors(&report);
+    assert!(errors.len() == 1 && errors[0].contains("exists and could not be read"), "{errors:?}");
+}
+
+#[tokio::test]
 async fn a_cancelled_run_stops_between_objects_and_the_same_restore_completes_later() {
     let scene = Scene::of(many()).await;
     let cancel = CancellationToken::new();

@@ -79,6 +79,12 @@ impl Cluster for Recorder {
     }
 
     async fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Option<Bytes>> {
+        let place = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        let read = format!("get {} {place}{name}", resource.group_resource());
+        if let Some(Fault::Refused(causes)) = self.faults.lock().unwrap().remove(&read) {
+            let (reason, message) = ("Forbidden".into(), causes.join("; "));
+            return Err(Error::Api { operation: "get", object: read, code: 403, reason, message, causes });
+        }
         self.inner.get(resource, namespace, name).await
     }
 

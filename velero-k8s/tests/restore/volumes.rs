@@ -81,14 +81,41 @@ async fn pv4_a_volume_with_a_snapshot_that_is_still_there_is_not_touched() {
 
 #[tokio::test]
 async fn pv7_and_pv8_without_a_snapshot_the_volume_moves_with_its_namespace_unless_it_is_there() {
-    for (vector, live, volumes_claim, warned) in [("PV7", true, None, 1), ("PV8", false, Some("to"), 0)] {
+    for (vector, live, volumes_claim, warned) in
+        [("PV7", true, None, "already exists"), ("PV8", false, Some("to"), "claim to/c gets the volume pv-1")]
+    {
         let there = live.then(|| volume("pv-1", "Retain"));
         let scene = Scene::with(Archive::default().with(bound("Retain")).await, there).await;
         let report = scene.run(spec(json!({"namespaceMapping": {"ns": "to"}}))).await;
         let pv = scene.get("persistentvolumes", "", "pv-1").await;
         assert_eq!(pv["spec"]["claimRef"]["namespace"].as_str(), volumes_claim, "{vector}");
         assert_eq!(scene.get("persistentvolumeclaims", "to", "c").await["spec"]["volumeName"], "pv-1", "{vector}");
-        assert_eq!(warnings(&report).len(), warned, "{vector}: {:?}", report.problems);
+        let warnings = warnings(&report);
+        assert!(warnings.len() == 1 && warnings[0].contains(warned), "{vector}: {warnings:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_volume_that_is_created_again_warns_that_its_disk_is_not_seen() {
+    let lone = |policy: &str| vec![volume("pv-1", policy)];
+    let informed = |method: &str| Archive { volume_infos: Some(vec![info(method)]), ..Archive::default() };
+    let claimed =
+        "claim ns/c gets the volume pv-1, which is created again as it was; whether its disk still holds the data";
+    for (case, archive, objects, live, expected) in [
+        ("kept disk", Archive::default(), bound("Retain").to_vec(), vec![], Some(claimed)),
+        ("kept disk, told by the volume document", informed(""), bound("Retain").to_vec(), vec![], Some(claimed)),
+        ("no claim", Archive::default(), lone("Retain"), vec![], Some("the volume pv-1 is created again")),
+        ("volume is there", Archive::default(), bound("Retain").to_vec(), lone("Retain"), None),
+        ("provisioned anew", Archive::default(), bound("Delete").to_vec(), vec![], None),
+    ] {
+        let scene = Scene::with(archive.with(objects).await, live).await;
+        let plan = scene.driver(willing()).plan(request(RestoreSpec::default())).await.unwrap();
+        let report = scene.driver(willing()).apply(&plan).await.unwrap();
+        for problems in [&plan.problems, &report.problems] {
+            let seen: Vec<_> = problems.iter().filter(|p| p.reason == "DiskUnseen").map(|p| &p.message).collect();
+            assert_eq!(seen.len(), usize::from(expected.is_some()), "{case}: {problems:?}");
+            assert!(seen.iter().all(|text| text.contains(expected.unwrap_or_default())), "{case}: {seen:?}");
+        }
     }
 }
 
