@@ -139,14 +139,21 @@ impl BackupStore {
         Ok((digest.sha256, digest.size))
     }
 
-    /// Starts writing a backup. Refuses if it exists; leftovers of a dead attempt are replaced.
+    /// Starts writing a backup. Refuses if it exists; leftovers of a dead attempt are replaced. An attempt that is not
+    /// dead after all loses the name to this one and fails.
     pub async fn create(&self, name: &BackupName) -> Result<BackupWriter> {
+        let exists = || Err(Error::Exists { what: format!("backup {name}") });
         if self.exists(name).await? {
-            return Err(Error::Exists { what: format!("backup {name}") });
+            return exists();
         }
-        let leftovers = self.objects(name).await?;
-        self.store.remove(leftovers.into_iter().map(|object| object.key).collect()).await?;
-        Ok(BackupWriter::new(self.store.clone(), name.clone()))
+        let writer = BackupWriter::claim(self.store.clone(), name.clone()).await?;
+        if self.exists(name).await? {
+            writer.release().await;
+            return exists();
+        }
+        let leftovers = self.objects(name).await?.into_iter().map(|object| object.key);
+        writer.remove(leftovers.filter(|key| *key != name.claim()).collect()).await?;
+        Ok(writer)
     }
 
     /// All objects that belong to a backup: everything below its directory.

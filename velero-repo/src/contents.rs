@@ -40,8 +40,8 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Starts an upload to `key`.
-    pub(crate) fn start(store: Store, key: String) -> (Upload, ContentsSink) {
+    /// Starts an upload to `key`; `conditional` refuses to replace an object that is there when it ends.
+    pub(crate) fn start(store: Store, key: String, conditional: bool) -> (Upload, ContentsSink) {
         let (messages, received) = mpsc::channel(4);
         let (report, outcome) = oneshot::channel();
         let digest = Arc::new(OnceLock::new());
@@ -49,7 +49,7 @@ impl Upload {
         let task = {
             let (key, stop) = (key.clone(), stop.clone());
             // A sink that is gone wants no outcome.
-            tokio::spawn(async move { drop(report.send(upload(&store, &key, received, &stop).await)) })
+            tokio::spawn(async move { drop(report.send(upload(&store, &key, conditional, received, &stop).await)) })
         };
         let sink = ContentsSink {
             key,
@@ -78,10 +78,11 @@ impl Upload {
 async fn upload(
     store: &Store,
     key: &str,
+    conditional: bool,
     mut received: mpsc::Receiver<Message>,
     stop: &CancellationToken,
 ) -> Result<()> {
-    let writer = store.operator().writer_with(key).chunk(PART).concurrent(2).await;
+    let writer = store.operator().writer_with(key).if_not_exists(conditional).chunk(PART).concurrent(2).await;
     let mut writer = writer.map_err(Error::store("write", key))?;
     let result = loop {
         let message = tokio::select! {
@@ -91,10 +92,17 @@ async fn upload(
         match message {
             Some(Message::Data(bytes)) => {
                 if let Err(e) = writer.write(bytes).await {
-                    break Err(Error::store("write", key)(e));
+                    break Err(match e.kind() {
+                        opendal::ErrorKind::ConditionNotMatch => Error::Exists { what: key.to_owned() },
+                        _ => Error::store("write", key)(e),
+                    });
                 }
             }
-            Some(Message::End) => break writer.close().await.map(drop).map_err(Error::store("write", key)),
+            Some(Message::End) => match writer.close().await {
+                // Repeated after a lost answer, the end meets the upload's own object; reading it back tells.
+                Err(e) if e.kind() == opendal::ErrorKind::ConditionNotMatch => return Ok(()),
+                ended => break ended.map(drop).map_err(Error::store("write", key)),
+            },
             None => break Err(Error::invalid(key, "the upload was abandoned")),
         }
     };

@@ -14,6 +14,7 @@ use opendal::{Buffer, BytesRange, Capability, Error, ErrorKind, Metadata, Metada
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +53,47 @@ struct Plan {
     at: u64,
     lasting: bool,
     seen: AtomicU64,
+    pause: Option<Pause>,
+}
+
+/// An operation that waits until it is told to go on.
+#[derive(Clone, Debug)]
+pub struct Pause {
+    reached: Arc<Semaphore>,
+    go: Arc<Semaphore>,
+}
+
+impl Pause {
+    /// Waits until the operation is about to begin.
+    pub async fn reached(&self) {
+        if let Ok(permit) = self.reached.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// Lets it begin.
+    pub fn go_on(&self) {
+        self.go.add_permits(1);
+    }
 }
 
 impl FaultLayer {
     /// Operation number `at`, counted from 0, suffers `fault`.
     pub fn once(fault: Fault, at: u64) -> Self {
-        FaultLayer { plan: Arc::new(Plan { fault, at, lasting: false, seen: AtomicU64::new(0) }) }
+        FaultLayer { plan: Arc::new(Plan { fault, at, lasting: false, seen: AtomicU64::new(0), pause: None }) }
     }
 
     /// All operations from number `at` on suffer `fault`.
     pub fn from(fault: Fault, at: u64) -> Self {
-        FaultLayer { plan: Arc::new(Plan { fault, at, lasting: true, seen: AtomicU64::new(0) }) }
+        FaultLayer { plan: Arc::new(Plan { fault, at, lasting: true, seen: AtomicU64::new(0), pause: None }) }
+    }
+
+    /// Operation number `at` waits before it begins; nothing goes wrong.
+    pub fn paused(at: u64) -> (Self, Pause) {
+        let pause = Pause { reached: Arc::new(Semaphore::new(0)), go: Arc::new(Semaphore::new(0)) };
+        let seen = AtomicU64::new(0);
+        let plan = Plan { fault: Fault::Stall, at, lasting: false, seen, pause: Some(pause.clone()) };
+        (FaultLayer { plan: Arc::new(plan) }, pause)
     }
 
     /// Operations so far.
@@ -76,6 +107,13 @@ impl Plan {
     async fn strike(&self) -> Result<Option<Fault>> {
         let number = self.seen.fetch_add(1, Ordering::SeqCst);
         if number < self.at || (number > self.at && !self.lasting) {
+            return Ok(None);
+        }
+        if let Some(pause) = &self.pause {
+            pause.reached.add_permits(1);
+            if let Ok(permit) = pause.go.acquire().await {
+                permit.forget();
+            }
             return Ok(None);
         }
         match self.fault {

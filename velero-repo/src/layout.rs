@@ -65,6 +65,11 @@ impl BackupName {
         format!("{BACKUPS}{self}/")
     }
 
+    /// Where the process that writes the backup says so; gone once the backup is finished. Velero ignores the name.
+    pub(crate) fn claim(&self) -> String {
+        format!("{}{self}-writer.json", self.directory())
+    }
+
     /// The directory of the restores of this backup that we ran. It lies inside the backup's own, so that a deletion
     /// of the backup by Velero removes them too (D2).
     pub fn restores(&self) -> String {

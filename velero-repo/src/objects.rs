@@ -105,26 +105,86 @@ impl Store {
         self.write(key, bytes).await
     }
 
-    /// Puts an object that must not be there; `false` if it is. Stores that know no conditions are asked first.
+    /// Puts an object that must not be there; `false` if it is. Whoever reads meanwhile sees the whole object or none.
+    /// Stores that know no conditions are asked first.
     pub(crate) async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool> {
-        if self.is_directory() || !self.operator().info().capability().write_with_if_not_exists {
-            if self.size(key).await?.is_some() {
-                return Ok(false);
-            }
-            return self.put(key, bytes).await.map(|()| true);
+        if self.is_directory() {
+            return self.link_new(key, bytes).await;
         }
-        match self.operator().write_with(key, bytes.clone()).if_not_exists(true).await {
-            Ok(_) => Ok(true),
-            // A try that seemed to fail may have succeeded, and then its repetition meets its own object.
-            Err(e) if e.kind() == opendal::ErrorKind::ConditionNotMatch => {
-                let found = self.measure(key).await?;
-                Ok(found == Some(Digest::of(&bytes)))
+        self.put_fresh(key, bytes).await
+    }
+
+    /// The same for an object that nobody reads until another one names it: on a directory its bytes may appear bit by bit.
+    pub(crate) async fn put_fresh(&self, key: &str, bytes: Bytes) -> Result<bool> {
+        if self.knows_conditions() {
+            match self.operator().write_with(key, bytes.clone()).if_not_exists(true).await {
+                Ok(_) => return Ok(true),
+                // A try that seemed to fail may have succeeded, and then its repetition meets its own object.
+                Err(e) if e.kind() == opendal::ErrorKind::ConditionNotMatch => {
+                    return Ok(self.measure(key).await? == Some(Digest::of(&bytes)));
+                }
+                Err(e) if is_not_implemented(&e) => {}
+                Err(e) => return Err(Error::store("write", key)(e)),
             }
-            Err(e) if is_not_implemented(&e) => match self.size(key).await? {
-                Some(_) => Ok(false),
-                None => self.put(key, bytes).await.map(|()| true),
-            },
+        }
+        match self.size(key).await? {
+            Some(_) => Ok(false),
+            None => self.put(key, bytes).await.map(|()| true),
+        }
+    }
+
+    /// Whether the store can be asked to write an object only if it is not there. Clones that say yes and do not know it
+    /// are found out with the first small object ([`Store::try_conditions`]).
+    pub(crate) fn knows_conditions(&self) -> bool {
+        self.operator().info().capability().write_with_if_not_exists
+    }
+
+    /// Writes `key`, which may be there already. Says whether the store keeps conditions.
+    pub(crate) async fn try_conditions(&self, key: &str, bytes: Bytes) -> Result<bool> {
+        if self.is_directory() {
+            // In place: a file beside it would be a leftover to whoever comes next. Half a mark is nobody's.
+            return self.write(key, bytes).await.map(|()| true);
+        }
+        let tried = match self.knows_conditions() {
+            true => self.operator().write_with(key, bytes.clone()).if_not_exists(true).await.map(drop),
+            false => return self.put(key, bytes).await.map(|()| false),
+        };
+        match tried {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == opendal::ErrorKind::ConditionNotMatch => self.put(key, bytes).await.map(|()| true),
+            Err(e) if is_not_implemented(&e) => self.put(key, bytes).await.map(|()| false),
             Err(e) => Err(Error::store("write", key)(e)),
+        }
+    }
+
+    /// On a file system a link to a finished file appears at once, and never over another file.
+    async fn link_new(&self, key: &str, bytes: Bytes) -> Result<bool> {
+        let partial = format!("{key}.{}.partial", unique());
+        let linked = match self.write(&partial, bytes).await {
+            Ok(()) => self.link(&partial, key).await,
+            Err(e) => Err(e),
+        };
+        let removed = self.remove(vec![partial]).await;
+        let linked = linked?;
+        removed.map(|()| linked)
+    }
+
+    async fn link(&self, from: &str, key: &str) -> Result<bool> {
+        let root = PathBuf::from(&*self.operator().info().root());
+        let (source, target) = (root.join(from), root.join(key));
+        let linked = tokio::task::spawn_blocking(move || std::fs::hard_link(source, target)).await;
+        match linked.unwrap_or_else(|e| Err(std::io::Error::other(e))) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            // A file system without links: what is left is to look first.
+            Err(e) if matches!(e.kind(), std::io::ErrorKind::Unsupported | std::io::ErrorKind::PermissionDenied) => {
+                if self.size(key).await?.is_some() {
+                    return Ok(false);
+                }
+                let renamed = self.operator().rename(from, key).await;
+                renamed.map(|()| true).map_err(Error::store("rename", from))
+            }
+            Err(source) => Err(Error::Io { operation: "linking", path: key.into(), source }),
         }
     }
 
@@ -209,6 +269,11 @@ impl Store {
         }
         removed.into_iter().collect()
     }
+}
+
+/// A text that no other process makes.
+pub(crate) fn unique() -> String {
+    crate::repository::seal::random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The file beside `key` that is renamed to it on a file system.

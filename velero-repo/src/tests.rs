@@ -2,6 +2,7 @@
 
 mod faults;
 mod stores;
+mod writers;
 
 use crate::{BackupName, BackupStore, Document, Store, StoreOptions};
 use bytes::Bytes;
