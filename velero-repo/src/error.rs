@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Invalid,
     /// The store can not be reached, or stalls.
     Unavailable,
+    /// It was called off.
+    Cancelled,
     /// None of these.
     Other,
 }
@@ -91,6 +93,18 @@ pub enum Error {
         /// Why storing failed.
         source: Box<Error>,
     },
+    /// It was called off.
+    #[error("{what} was cancelled")]
+    Cancelled {
+        /// What was called off.
+        what: String,
+    },
+    /// A writing session has failed, and with it all that goes on in it.
+    #[error("the writing session has failed")]
+    Ended {
+        /// The failure that ended it.
+        source: std::sync::Arc<Error>,
+    },
     /// Local input or output failed.
     #[error("{operation} {path}")]
     Io {
@@ -140,6 +154,9 @@ impl Error {
             Error::Locked { .. } => ErrorKind::Unavailable,
             Error::Corrupt { .. } => ErrorKind::Corrupt,
             Error::Abandoned { source, .. } => source.kind(),
+            Error::Ended { source } => source.kind(),
+            Error::Cancelled { .. } => ErrorKind::Cancelled,
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
             Error::Io { .. } => ErrorKind::Other,
             Error::Store { source, .. } => match source.kind() {
                 opendal::ErrorKind::NotFound => ErrorKind::NotFound,

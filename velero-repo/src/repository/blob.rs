@@ -234,6 +234,11 @@ impl BlobStore {
     pub fn wait<F: Future>(&self, work: F) -> F::Output {
         self.runtime.block_on(work)
     }
+
+    /// The runtime on which this store was opened.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
 }
 
 /// Runs what waits for a disk, or computes for long, where it holds up nobody.

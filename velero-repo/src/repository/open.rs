@@ -1,1 +1,257 @@
-//! Opening and creating a repository; reading contents and manifests.
+//! An opened repository: what everything else reads through.
+//!
+//! Comes in: blobs, a password, who asks. Goes out: a [`Repository`], which finds contents through the merged index,
+//! reads contents, objects and manifests, and stays up to date: the format blob is read again every 15 minutes, as Kopia
+//! does it, and the index whenever somebody asks for it or a pack has moved. Index blobs and packs that another program
+//! replaced while they were read are looked up again, a few times; then the error names the blob.
+//!
+//! Refused: a wrong password, a newer format, a lock for an upgrade, all by the format; writing, when the repository was
+//! opened for reading.
+
+mod contents;
+mod create;
+mod identity;
+mod indexes;
+mod manifests;
+mod objects;
+mod password;
+
+use super::blob::{BlobStore, blocking};
+use super::clock::{Clock, SystemClock};
+use super::epoch::State;
+use super::format::{Format, MAX_FORMAT_BLOB, Password};
+use super::index::View;
+use super::name::{BLOB_SETTINGS, BlobId, FORMAT};
+use super::seal::Seal;
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use indexes::Indexes;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Mutex;
+
+pub use contents::unpack;
+pub use identity::Identity;
+
+/// How old what is known of format and index may be, in a writing session and for the format: as Kopia has it.
+pub const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_mins(15);
+
+/// How a repository is opened.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// The password.
+    pub password: Password,
+    /// Who works with it.
+    pub identity: Identity,
+    /// Refuse every change.
+    pub read_only: bool,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl OpenOptions {
+    /// Reading and writing as this user of this machine, by the system's clock.
+    pub fn new(password: Password) -> Self {
+        let clock = Arc::new(SystemClock);
+        OpenOptions { password, identity: Identity::of_this_process(), read_only: false, clock }
+    }
+
+    /// The same as another identity.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        OpenOptions { identity, ..self }
+    }
+
+    /// The same for reading only.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        OpenOptions { read_only: true, ..self }
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        OpenOptions { clock, ..self }
+    }
+}
+
+/// An opened repository. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Repository(Arc<Inner>);
+
+struct Inner {
+    blobs: BlobStore,
+    identity: Identity,
+    read_only: bool,
+    clock: Arc<dyn Clock>,
+    format: RwLock<Arc<Opened>>,
+    view: RwLock<Arc<View>>,
+    indexes: Mutex<Indexes>,
+}
+
+/// The format, and when it was read.
+struct Opened {
+    format: Arc<Format>,
+    seal: Seal,
+    read: Timestamp,
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Repository").field(&self.blobs().address()).finish()
+    }
+}
+
+impl Repository {
+    /// Opens the repository in `blobs` and loads its index.
+    ///
+    /// # Errors
+    /// Missing: there is no repository. Denied: the password is wrong. Those of the format, the index and the store.
+    pub async fn open(blobs: BlobStore, options: OpenOptions) -> Result<Repository> {
+        let Some(stored) = format_blobs(&blobs).await? else {
+            return Err(Error::Missing { what: format!("a repository in {}", blobs.address()) });
+        };
+        let OpenOptions { password, identity, read_only, clock } = options;
+        let now = clock.now();
+        let format = blocking(move || Format::open(&stored.0, stored.1.as_deref(), &password, now)).await?;
+        for warning in &format.warnings {
+            tracing::warn!(repository = blobs.address(), "{warning}");
+        }
+        let repository = Repository(Arc::new(Inner {
+            blobs,
+            identity,
+            read_only,
+            clock,
+            format: RwLock::new(Arc::new(Opened::new(format, now)?)),
+            view: RwLock::default(),
+            indexes: Mutex::default(),
+        }));
+        repository.refresh().await?;
+        Ok(repository)
+    }
+
+    /// The blobs.
+    pub fn blobs(&self) -> &BlobStore {
+        &self.0.blobs
+    }
+
+    /// Who works with it.
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.0.read_only
+    }
+
+    /// What tells the time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The format, as it was last read.
+    pub fn format(&self) -> Arc<Format> {
+        self.opened().format.clone()
+    }
+
+    /// The sealing of contents and index blobs.
+    pub fn seal(&self) -> Seal {
+        self.opened().seal.clone()
+    }
+
+    /// The index, as it was last read.
+    pub fn view(&self) -> Arc<View> {
+        self.0.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the names of the index blobs say, as they were last listed; `None` for repositories without epochs.
+    pub async fn epochs(&self) -> Option<Arc<State>> {
+        self.0.indexes.lock().await.state.clone()
+    }
+
+    /// Refuses where nothing may be changed.
+    ///
+    /// # Errors
+    /// Denied: the repository was opened for reading only.
+    pub fn check_writable(&self) -> Result<()> {
+        match self.is_read_only() {
+            true => Err(Error::denied(self.blobs().address(), "the repository was opened for reading only")),
+            false => Ok(()),
+        }
+    }
+
+    /// Brings the index up to date, and the format if it is older than [`REFRESH_INTERVAL`]. Only index blobs that are
+    /// new are read.
+    ///
+    /// # Errors
+    /// Those of [`Repository::open`].
+    pub async fn refresh(&self) -> Result<()> {
+        self.refresh_format().await?;
+        self.refresh_index().await
+    }
+
+    /// As [`Repository::refresh`], unless all of it is younger than [`REFRESH_INTERVAL`].
+    ///
+    /// # Errors
+    /// As [`Repository::refresh`].
+    pub async fn refresh_if_old(&self) -> Result<()> {
+        self.refresh_format().await?;
+        let read = self.0.indexes.lock().await.read;
+        match read.is_some_and(|read| is_fresh(self.now(), read)) {
+            true => Ok(()),
+            false => self.refresh_index().await,
+        }
+    }
+
+    /// Reads the format again if it is old, because another program may have locked or changed it.
+    async fn refresh_format(&self) -> Result<()> {
+        let (opened, now) = (self.opened(), self.now());
+        if is_fresh(now, opened.read) {
+            return Ok(());
+        }
+        let Some((document, settings)) = format_blobs(self.blobs()).await? else {
+            return Err(Error::Missing { what: format!("the repository in {}", self.blobs().address()) });
+        };
+        self.set_format(opened.format.reopen(&document, settings.as_deref(), now)?, now)
+    }
+
+    fn set_format(&self, format: Format, now: Timestamp) -> Result<()> {
+        let opened = Arc::new(Opened::new(format, now)?);
+        *self.0.format.write().unwrap_or_else(PoisonError::into_inner) = opened;
+        Ok(())
+    }
+
+    fn opened(&self) -> Arc<Opened> {
+        self.0.format.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_view(&self, view: View) {
+        *self.0.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    }
+}
+
+impl Opened {
+    fn new(format: Format, read: Timestamp) -> Result<Self> {
+        Ok(Opened { seal: format.seal()?, format: Arc::new(format), read })
+    }
+}
+
+/// Whether what was read then is still taken for true. What comes from the future is not.
+fn is_fresh(now: Timestamp, read: Timestamp) -> bool {
+    let age = now.duration_since(read);
+    !age.is_negative() && age < REFRESH_INTERVAL
+}
+
+/// The bytes of `kopia.repository` and `kopia.blobcfg`.
+async fn format_blobs(blobs: &BlobStore) -> Result<Option<(Bytes, Option<Bytes>)>> {
+    let limit = MAX_FORMAT_BLOB as u64;
+    let (format, settings) = (BlobId::new(FORMAT)?, BlobId::new(BLOB_SETTINGS)?);
+    let (document, settings) = tokio::try_join!(blobs.get(&format, limit), blobs.get(&settings, limit))?;
+    Ok(document.map(|document| (document, settings)))
+}

@@ -1,1 +1,204 @@
-//! Writing: sessions, open packs, index blobs, commits.
+//! A writing session: contents and manifests become packs and index blobs, and visible all at once.
+//!
+//! ```text
+//! begin     marker s… > it is listed, its time is ours
+//! write     content > known? > pack > store                      on plain threads, packs through a bounded hand-over
+//! commit    packs stored > sizes listed > manifests > index blobs > epoch unchanged, index listed > marker deleted
+//! ```
+//!
+//! Comes in: plain bytes from any number of [`ContentWriter`]s, documents. Goes out: content ids at once; on
+//! [`Session::commit`] everything that was written, and not before: a session that fails or is dropped leaves blobs that
+//! no index names and that Kopia's collection removes. A checkpoint does the same in the middle.
+//!
+//! A content is written once: neither what the index has, unless it is marked as deleted, nor what any writer of this
+//! session has in hand, is written again. What was found in the index is looked up once more before manifests are
+//! written, because another program may have marked it as deleted meanwhile.
+//!
+//! Refused: a store that does not list what was just written, or whose clock differs by more than five minutes;
+//! repositories whose blobs have to carry a retention, which the store's client can not send.
+
+mod commit;
+mod failure;
+mod index;
+mod known;
+mod manifests;
+mod marker;
+mod packs;
+mod recheck;
+mod round;
+mod writer;
+
+use super::open::Repository;
+use super::pack::PackStyle;
+use super::seal::Seal;
+use crate::error::{Error, Result};
+use failure::Failure;
+use jiff::{SignedDuration, Timestamp};
+use known::Known;
+use packs::Packs;
+use round::Round;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+use writer::Slot;
+
+pub use commit::Written;
+pub use writer::ContentWriter;
+
+/// How often a session should be made visible at least, so that a crash loses little.
+const COMMIT_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
+/// Entries that a session may hold before it should be made visible; about 60 bytes each.
+const COMMIT_ENTRIES: usize = 250_000;
+
+/// How a session writes.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// Packs that are on their way to the store at once; each takes `maxPackSize` of memory and up to one content more.
+    /// The writers wait when it is reached.
+    pub packs_in_flight: usize,
+    /// Ends the session when it is cancelled.
+    pub cancel: CancellationToken,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        SessionOptions { packs_in_flight: 3, cancel: CancellationToken::new() }
+    }
+}
+
+/// A writing session.
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+/// What the session and its writers share.
+struct Shared {
+    repository: Repository,
+    seal: Seal,
+    style: PackStyle,
+    known: Known,
+    packs: Packs,
+    failure: Failure,
+    /// What is being written at present; none when the session is over.
+    round: Mutex<Option<Arc<Round>>>,
+    slots: Mutex<Vec<Arc<Slot>>>,
+    manifests: manifests::Pending,
+    committing: tokio::sync::Mutex<commit::Progress>,
+    begun: Timestamp,
+}
+
+impl Session {
+    /// Begins a session: brings the repository up to date and leaves a marker that keeps collections away from its packs.
+    ///
+    /// # Errors
+    /// Denied: the repository was opened for reading only. Invalid: the store's listing or its clock are not as the format
+    /// needs them, or the repository wants a retention for its blobs. Those of [`Repository::refresh`].
+    pub async fn begin(repository: &Repository, options: SessionOptions) -> Result<Session> {
+        repository.check_writable()?;
+        repository.refresh_if_old().await?;
+        let format = repository.format();
+        if format.settings.retention.is_some() {
+            let reason = "its blobs have to carry a retention (object lock), which this program can not send yet";
+            return Err(Error::invalid(repository.blobs().address(), reason));
+        }
+        repository.blobs().prepare(false).await?;
+        let round = Round::begin(repository).await?;
+        if let Err(error) = round.check_store(repository).await {
+            round.forget_marker(repository).await;
+            return Err(error);
+        }
+        let parameters = &format.parameters;
+        let pack_size = usize::try_from(parameters.max_pack_size).unwrap_or(usize::MAX);
+        let copy = format.recovery_copy()?.unwrap_or_default();
+        let style = PackStyle::new(repository.seal(), parameters.index_version, parameters.version, pack_size, &copy);
+        let shared = Shared {
+            seal: repository.seal(),
+            style,
+            known: Known::new(repository.view().ordinals()),
+            packs: Packs::new(options.packs_in_flight, pack_size),
+            failure: Failure::new(&options.cancel),
+            round: Mutex::new(Some(Arc::new(round))),
+            slots: Mutex::default(),
+            manifests: manifests::Pending::default(),
+            committing: tokio::sync::Mutex::default(),
+            begun: repository.now(),
+            repository: repository.clone(),
+        };
+        Ok(Session { shared: Arc::new(shared) })
+    }
+
+    /// The repository that is written to.
+    pub fn repository(&self) -> &Repository {
+        &self.shared.repository
+    }
+
+    /// Another writer of contents, for one plain thread.
+    pub fn writer(&self) -> ContentWriter {
+        let slot = Arc::new(Slot::default());
+        self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot.clone());
+        ContentWriter::new(self.shared.clone(), slot)
+    }
+
+    /// Whether enough was written, or enough time has passed, for a [`Session::checkpoint`].
+    pub fn is_checkpoint_due(&self) -> bool {
+        self.shared.current().is_ok_and(|round| {
+            let age = self.shared.repository.now().duration_since(round.begun());
+            round.entries() >= COMMIT_ENTRIES || (age >= COMMIT_INTERVAL && round.entries() > 0)
+        })
+    }
+
+    /// Notes that a content of the repository is relied on without being written, as when a file is taken over from an
+    /// earlier snapshot: it is looked up again before manifests are written.
+    pub fn rely_on(&self, content: &super::content::ContentId) {
+        self.shared.known.rely_on(content);
+    }
+
+    /// Ends the session without making anything visible, and removes its marker and what it stored since the last
+    /// checkpoint, as far as the store allows. Dropping the session does the same later, in the background.
+    pub async fn abandon(self) {
+        self.shared.abandon().await;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.shared.current().is_ok() {
+            self.shared.failure.cancel();
+            let shared = self.shared.clone();
+            self.shared.repository.blobs().runtime().spawn(async move { shared.abandon().await });
+        }
+    }
+}
+
+impl Shared {
+    /// What is being written at present.
+    fn current(&self) -> Result<Arc<Round>> {
+        let round = self.round.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        round.ok_or_else(|| Error::invalid("writing session", "it is over"))
+    }
+
+    /// Puts another round in the place of the present one.
+    fn turn(&self, next: Option<Arc<Round>>) -> Result<Arc<Round>> {
+        let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = round.take();
+        *round = next.filter(|_| before.is_some());
+        before.ok_or_else(|| Error::invalid("writing session", "it is over"))
+    }
+
+    fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// See [`Session::abandon`].
+    async fn abandon(&self) {
+        self.failure.cancel();
+        let _progress = self.committing.lock().await;
+        if let Ok(round) = self.turn(None) {
+            round.abandon(&self.repository).await;
+        }
+    }
+
+    /// Whether contents may be compressed: index version 1 could not say so.
+    fn may_compress(&self) -> bool {
+        self.repository.format().parameters.index_version >= 2
+    }
+}

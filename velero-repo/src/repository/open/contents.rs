@@ -1,0 +1,114 @@
+//! Contents: from an identity to its plain bytes.
+
+use super::Repository;
+use crate::error::{Error, Result};
+use crate::repository::content::ContentId;
+use crate::repository::format::Format;
+use crate::repository::index::Entry;
+use crate::repository::seal::Seal;
+use crate::repository::seal::compression::Compressor;
+use bytes::{Bytes, BytesMut};
+
+impl Repository {
+    /// The plain bytes of a content. One that is marked as deleted is still read while its pack exists. An unknown
+    /// content and a missing pack are looked up once more in a fresh index: another program may have moved them.
+    ///
+    /// # Errors
+    /// Missing: no index names the content. Corrupt, naming content and pack: the pack is gone, too short, or altered.
+    pub async fn read_content(&self, id: &ContentId) -> Result<Bytes> {
+        let known = self.view().get(id);
+        if let Some(entry) = &known
+            && let Some(bytes) = self.read_entry(entry).await?
+        {
+            return Ok(bytes);
+        }
+        self.refresh_index().await?;
+        let entry = self.moved(id)?;
+        self.read_entry(&entry).await?.ok_or_else(|| gone(&entry))
+    }
+
+    /// As [`Repository::read_content`], on a plain thread.
+    ///
+    /// # Errors
+    /// As [`Repository::read_content`].
+    pub fn read_content_blocking(&self, id: &ContentId) -> Result<Bytes> {
+        let read = |entry: &Entry| {
+            let (offset, length) = (u64::from(entry.offset), u64::from(entry.packed_length));
+            let sealed = self.blobs().get_range_blocking(&entry.pack, offset, length)?;
+            sealed.map(|sealed| self.unpack(entry, sealed)).transpose()
+        };
+        let known = self.view().get(id);
+        if let Some(entry) = &known
+            && let Some(bytes) = read(entry)?
+        {
+            return Ok(bytes);
+        }
+        self.blobs().wait(self.refresh_index())?;
+        let entry = self.moved(id)?;
+        read(&entry)?.ok_or_else(|| gone(&entry))
+    }
+
+    /// The plain bytes at an entry of the index; `None` if there is no such pack.
+    ///
+    /// # Errors
+    /// Corrupt, naming content and pack.
+    pub async fn read_entry(&self, entry: &Entry) -> Result<Option<Bytes>> {
+        let (offset, length) = (u64::from(entry.offset), u64::from(entry.packed_length));
+        let sealed = self.blobs().get_range(&entry.pack, offset, length).await?;
+        sealed.map(|sealed| self.unpack(entry, sealed)).transpose()
+    }
+
+    fn unpack(&self, entry: &Entry, sealed: Bytes) -> Result<Bytes> {
+        let opened = self.opened();
+        unpack(&opened.format, &opened.seal, entry, sealed)
+    }
+
+    fn moved(&self, id: &ContentId) -> Result<Entry> {
+        self.view().get(id).ok_or_else(|| Error::Missing { what: format!("content {id}") })
+    }
+}
+
+/// The plain bytes of a content, from exactly the bytes that its entry names in its pack.
+///
+/// # Errors
+/// Corrupt, naming content and pack: the bytes are altered, or the entry does not speak the truth about them. Invalid:
+/// the entry names a compression or key that this version does not know.
+pub fn unpack(format: &Format, seal: &Seal, entry: &Entry, sealed: Bytes) -> Result<Bytes> {
+    let name = || format!("content {} in pack {}", entry.content, entry.pack);
+    let corrupt = |reason: &str| Error::corrupt(name(), reason);
+    if entry.key_id != 0 {
+        return Err(Error::invalid(name(), format!("encryption key {} is not known to this version", entry.key_id)));
+    }
+    let body = open_in_place(seal, &entry.content.iv(), sealed).map_err(|error| corrupt(&error.to_string()))?;
+    let length = entry.original_length as usize;
+    if entry.compression == 0 {
+        // Index version 1 keeps no plain length, and what it implies is wrong where error correction adds to it.
+        let known = format.parameters.index_version > 1 || !format.parameters.has_ecc();
+        return match known && body.len() != length {
+            true => Err(corrupt(&format!("it has {} bytes instead of {length}", body.len()))),
+            false => Ok(body),
+        };
+    }
+    let compressed = body.strip_prefix(&entry.compression.to_be_bytes()[..]);
+    let compressed =
+        compressed.ok_or_else(|| corrupt("it does not begin with the compression that the index names"))?;
+    let plain = Compressor::by_id(entry.compression)?.decompress(compressed, length);
+    let plain = plain.map_err(|error| corrupt(&error.to_string()))?;
+    match plain.len() == length {
+        true => Ok(plain.into()),
+        false => Err(corrupt(&format!("it expands to {} bytes instead of {length}", plain.len()))),
+    }
+}
+
+/// Opens sealed bytes in the buffer that they came in, if nobody else holds it.
+pub(super) fn open_in_place(seal: &Seal, iv: &[u8], sealed: Bytes) -> Result<Bytes> {
+    let mut buffer = sealed.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    let start = buffer.as_ptr() as usize;
+    let plain = seal.open_in_place(iv, &mut buffer)?;
+    let (from, length) = (plain.as_ptr() as usize - start, plain.len()); // the plain bytes are a part of the buffer
+    Ok(buffer.freeze().slice(from..from + length))
+}
+
+fn gone(entry: &Entry) -> Error {
+    Error::corrupt(format!("pack {}", entry.pack), format!("it is missing, and content {} was in it", entry.content))
+}

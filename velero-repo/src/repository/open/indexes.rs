@@ -1,0 +1,180 @@
+//! The index: which blobs make it up, and loading those that are new.
+
+use super::Repository;
+use super::contents::open_in_place;
+use crate::error::{Error, Result};
+use crate::repository::blob::{BlobInfo, blocking};
+use crate::repository::epoch::{State, v0};
+use crate::repository::index::{PACKED_OVERHEAD, Table};
+use crate::repository::name::BlobId;
+use bytes::Bytes;
+use futures::stream::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the listing is repeated when index blobs vanish, or time runs out, while they are read. As with Kopia.
+const TRIES: usize = 10;
+/// The pause after the first try; it doubles.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The largest index blob that is read, bytes.
+const LARGEST: u64 = 1 << 30;
+/// Index blobs that are read at once.
+const AT_ONCE: usize = 4;
+/// Index blobs that are merged at once, so that many small ones are not merged one by one.
+const BATCH: usize = 32;
+
+/// What is known of the index blobs.
+#[derive(Default)]
+pub(super) struct Indexes {
+    /// Those whose entries are in the view; they need not exist any more.
+    loaded: HashSet<BlobId>,
+    pub(super) state: Option<Arc<State>>,
+    pub(super) read: Option<Timestamp>,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Done,
+    /// This blob was listed and is not there.
+    Vanished(BlobId),
+    /// The listing is too old to be relied on.
+    TooSlow,
+}
+
+impl Repository {
+    /// Lists the index blobs, and loads those that are new.
+    ///
+    /// # Errors
+    /// Corrupt, naming the index blob. The store's.
+    pub async fn refresh_index(&self) -> Result<()> {
+        let mut indexes = self.0.indexes.lock().await;
+        let mut pause = PAUSE;
+        let mut last = Attempt::TooSlow;
+        for _ in 0..TRIES {
+            last = self.load(&mut indexes).await?;
+            if matches!(last, Attempt::Done) {
+                return Ok(());
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Err(match last {
+            Attempt::Vanished(id) => {
+                Error::corrupt(id.as_str(), "the store lists this index blob and does not have it")
+            }
+            _ => Error::corrupt("the index", "it takes longer to read than it stays valid"),
+        })
+    }
+
+    /// The listing of index blobs, and what it says; nothing is loaded. `None` for repositories without epochs.
+    pub(crate) async fn list_epochs(&self) -> Result<(Vec<BlobInfo>, State)> {
+        let taken = self.now();
+        let listing = self.blobs().list("x").await?;
+        let state = State::of(&listing, taken, &self.format().parameters.epochs);
+        Ok((listing, state))
+    }
+
+    /// Takes over index blobs that were just written, with what is in them.
+    pub(crate) async fn adopt(&self, blobs: impl IntoIterator<Item = BlobId>, tables: Vec<Table>) -> Result<()> {
+        let mut indexes = self.0.indexes.lock().await;
+        let view = self.view();
+        let view = blocking(move || view.with(tables, None)).await?;
+        indexes.loaded.extend(blobs);
+        self.set_view(view);
+        Ok(())
+    }
+
+    async fn load(&self, indexes: &mut Indexes) -> Result<Attempt> {
+        let taken = self.now();
+        let (active, state) = match self.format().parameters.epochs.enabled {
+            true => {
+                let (_, state) = self.list_epochs().await?;
+                (state.active(), Some(state))
+            }
+            false => (self.list_without_epochs().await?, None),
+        };
+        let new = active.into_iter().filter(|blob| !indexes.loaded.contains(&blob.id)).collect();
+        let watermark = state.as_ref().and_then(State::watermark);
+        if let Some(vanished) = self.load_blobs(indexes, new, watermark).await? {
+            return Ok(Attempt::Vanished(vanished));
+        }
+        if state.as_ref().is_some_and(|state| !state.is_valid(self.now())) {
+            return Ok(Attempt::TooSlow);
+        }
+        (indexes.state, indexes.read) = (state.map(Arc::new), Some(taken));
+        Ok(Attempt::Done)
+    }
+
+    /// The active index blobs of a repository of format version 1.
+    async fn list_without_epochs(&self) -> Result<Vec<BlobInfo>> {
+        let mut listing = self.blobs().list("n").await?;
+        listing.extend(self.blobs().list("m").await?);
+        let mut logs = Vec::new();
+        for log in v0::compaction_logs(&listing) {
+            // A log that is gone by now has been cleaned up, and so have the index blobs that it replaced.
+            if let Some(payload) = self.sealed_payload(log).await? {
+                logs.push(v0::CompactionLog::parse(&log.id, &payload)?);
+            }
+        }
+        Ok(v0::active(&listing, &logs).into_iter().cloned().collect())
+    }
+
+    /// Loads index blobs into the view; answers with one that does not exist.
+    async fn load_blobs(
+        &self,
+        indexes: &mut Indexes,
+        new: Vec<BlobInfo>,
+        watermark: Option<i64>,
+    ) -> Result<Option<BlobId>> {
+        let mut tables = futures::stream::iter(new)
+            .map(|blob| async move { Ok::<_, Error>((self.table(&blob).await?, blob.id)) })
+            .buffered(AT_ONCE)
+            .try_chunks(BATCH);
+        let mut vanished = None;
+        while let Some(batch) = tables.try_next().await.map_err(|failed| failed.1)? {
+            let mut found = Vec::new();
+            for (table, id) in batch {
+                match table {
+                    Some(table) => {
+                        indexes.loaded.insert(id);
+                        found.push(table);
+                    }
+                    None => vanished = Some(id),
+                }
+            }
+            let view = self.view();
+            self.set_view(blocking(move || view.with(found, watermark)).await?);
+        }
+        if vanished.is_none() {
+            self.set_view(self.view().with([], watermark)?);
+        }
+        Ok(vanished)
+    }
+
+    /// The entries of one index blob.
+    async fn table(&self, blob: &BlobInfo) -> Result<Option<Table>> {
+        let Some(payload) = self.sealed_payload(blob).await? else { return Ok(None) };
+        let id = blob.id.clone();
+        let parse = move || {
+            Table::parse(payload, PACKED_OVERHEAD).map_err(|error| Error::corrupt(id.as_str(), error.to_string()))
+        };
+        blocking(parse).await.map(Some)
+    }
+
+    /// What is in a sealed blob of a listing; `None` if it is gone.
+    pub(crate) async fn sealed_payload(&self, blob: &BlobInfo) -> Result<Option<Bytes>> {
+        let id = blob.id.clone();
+        if blob.length > LARGEST {
+            return Err(Error::corrupt(id.as_str(), format!("{} bytes are more than any such blob has", blob.length)));
+        }
+        let Some(sealed) = self.blobs().get_range(&id, 0, blob.length).await? else { return Ok(None) };
+        let seal = self.seal();
+        let open = move || {
+            let iv = id.iv().ok_or_else(|| Error::corrupt(id.as_str(), "its name holds no hash"))?;
+            open_in_place(&seal, &iv, sealed).map_err(|error| Error::corrupt(id.as_str(), error.to_string()))
+        };
+        blocking(open).await.map(Some)
+    }
+}

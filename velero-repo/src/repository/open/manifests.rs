@@ -1,0 +1,81 @@
+//! Manifests: all batches of the repository, read and merged.
+
+use super::Repository;
+use crate::error::{Error, ErrorKind, Result};
+use crate::repository::content::{ContentId, MANIFEST};
+use crate::repository::index::Entry;
+use crate::repository::manifest::{Labels, Manifests, Merge, Record, decode};
+use futures::stream::{StreamExt, TryStreamExt};
+
+/// The longest batch when expanded, bytes.
+const LONGEST_BATCH: u64 = 1 << 30;
+/// Batches that are read at once.
+const AT_ONCE: usize = 8;
+/// How often all is read again when another program replaces batches meanwhile.
+const TRIES: usize = 10;
+
+impl Repository {
+    /// The living manifests that have all of `labels`, in the index as it was last read. When another program replaces
+    /// batches meanwhile, the index is read again and all batches with it.
+    ///
+    /// # Errors
+    /// Corrupt, naming the batch; those of [`Repository::read_content`].
+    pub async fn manifests(&self, labels: &Labels) -> Result<Manifests> {
+        let mut failed = None;
+        for _ in 0..TRIES {
+            let view = self.view();
+            let batches: Vec<Entry> =
+                view.with_prefix(MANIFEST).filter(|(_, row)| !row.deleted).filter_map(|(_, row)| row.entry()).collect();
+            match self.read_batches(batches, labels).await {
+                Err(Vanished::Batch(entry)) => {
+                    self.refresh_index().await?;
+                    if self.view().get(&entry.content).is_some_and(|now| !now.deleted && now.pack == entry.pack) {
+                        let reason = format!("it is missing, and manifest batch {} was in it", entry.content);
+                        return Err(Error::corrupt(format!("pack {}", entry.pack), reason));
+                    }
+                    failed = Some(entry.content);
+                }
+                Err(Vanished::Not(error)) => return Err(error),
+                Ok(manifests) => return Ok(manifests),
+            }
+        }
+        let what = failed.map_or_else(String::new, |id: ContentId| id.to_string());
+        Err(Error::corrupt(format!("manifest batch {what}"), "batches vanish faster than they can be read"))
+    }
+
+    /// The living manifest `id`, whatever its labels.
+    ///
+    /// # Errors
+    /// Missing: there is none. Those of [`Repository::manifests`].
+    pub async fn manifest(&self, id: &str) -> Result<Record> {
+        let all = self.manifests(&Labels::new()).await?;
+        all.get(id).cloned().ok_or_else(|| Error::Missing { what: format!("manifest {id:.80}") })
+    }
+
+    async fn read_batches(&self, batches: Vec<Entry>, labels: &Labels) -> Result<Manifests, Vanished> {
+        let mut contents = futures::stream::iter(batches)
+            .map(|entry| async move {
+                match self.read_entry(&entry).await {
+                    Ok(Some(bytes)) => Ok((entry, bytes)),
+                    Ok(None) => Err(Vanished::Batch(Box::new(entry))),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Err(Vanished::Batch(Box::new(entry))),
+                    Err(error) => Err(Vanished::Not(error)),
+                }
+            })
+            .buffer_unordered(AT_ONCE);
+        let mut merge = Merge::new(labels.clone());
+        while let Some((entry, bytes)) = contents.try_next().await? {
+            let id = entry.content.to_string();
+            decode(&id, &bytes, LONGEST_BATCH, |record| merge.add(record)).map_err(Vanished::Not)?;
+        }
+        Ok(merge.finish())
+    }
+}
+
+/// Why batches could not be read.
+enum Vanished {
+    /// The pack of this one is gone.
+    Batch(Box<Entry>),
+    /// Something else.
+    Not(Error),
+}

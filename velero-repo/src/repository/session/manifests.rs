@@ -1,0 +1,117 @@
+//! Manifests of a session: kept until the next commit, and written after all contents.
+
+use super::packs::Ready;
+use super::round::Round;
+use super::writer::compress;
+use super::{Session, Shared};
+use crate::error::{Error, Result};
+use crate::repository::content::{ContentId, MANIFEST};
+use crate::repository::gojson::Time;
+use crate::repository::manifest::{Labels, ManifestId, Record, encode};
+use crate::repository::name::PackKind;
+use crate::repository::pack::{PackBuilder, Piece};
+use crate::repository::seal::compression::Compressor;
+use crate::repository::seal::random;
+use jiff::SignedDuration;
+use serde::Serialize;
+use std::sync::{Mutex, PoisonError};
+
+/// What Kopia asks for when it writes manifests.
+const COMPRESSOR: &str = "zstd-fastest";
+/// Times of manifests that replace each other are at least so far apart.
+const APART: SignedDuration = SignedDuration::from_millis(100);
+
+/// Manifests that wait for the commit.
+#[derive(Default)]
+pub(super) struct Pending(Mutex<Vec<Record>>);
+
+impl Pending {
+    fn push(&self, record: Record) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+    }
+
+    fn take(&self) -> Vec<Record> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Session {
+    /// Adds a manifest; the next commit writes it after all contents. The labels must have a `type`.
+    ///
+    /// # Errors
+    /// Invalid: no `type`, or a document that JSON can not carry.
+    pub fn put_manifest<T: Serialize + ?Sized>(&self, labels: Labels, document: &T) -> Result<ManifestId> {
+        self.put_at(labels, document, self.now()?)
+    }
+
+    /// Deletes the manifest `id`, with the next commit.
+    ///
+    /// # Errors
+    /// Invalid: the clock shows a time that the format can not name.
+    pub fn delete_manifest(&self, id: &ManifestId) -> Result<()> {
+        self.shared.manifests.push(Record::deletion(id.clone(), self.now()?));
+        Ok(())
+    }
+
+    /// Puts a manifest in the place of all that have the same labels.
+    ///
+    /// # Errors
+    /// Those of [`Session::put_manifest`] and of reading the present ones.
+    pub async fn replace_manifest<T: Serialize + ?Sized>(&self, labels: Labels, document: &T) -> Result<ManifestId> {
+        let present = self.repository().manifests(&labels).await?;
+        let mut now = self.now()?;
+        for record in present.iter() {
+            let after = record.modified.timestamp().checked_add(APART);
+            now = now.max(Time::try_from(after.map_err(|e| Error::invalid("time of a manifest", e.to_string()))?)?);
+        }
+        for record in present.iter() {
+            self.shared.manifests.push(Record::deletion(record.id.clone(), now));
+        }
+        self.put_at(labels, document, now)
+    }
+
+    fn put_at<T: Serialize + ?Sized>(&self, labels: Labels, document: &T, now: Time) -> Result<ManifestId> {
+        let id = ManifestId::from_random(random());
+        self.shared.manifests.push(Record::new(id.clone(), labels, now, &document)?);
+        Ok(id)
+    }
+
+    fn now(&self) -> Result<Time> {
+        Time::try_from(self.shared.repository.now())
+    }
+}
+
+impl Shared {
+    /// Writes the manifests that wait, once what they rely on is certain.
+    pub(super) async fn write_manifests(&self, round: &Round) -> Result<()> {
+        let records = self.manifests.take();
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.recheck(round).await?;
+        let batch = encode(&records)?;
+        let id = self.seal.content_id(Some(MANIFEST), &batch);
+        let now = self.repository.now().as_second();
+        self.write_late(round, &[(id, batch.into(), now)]).await
+    }
+
+    /// Writes contents into a pack of their own, when all writers have done theirs.
+    pub(super) async fn write_late(&self, round: &Round, contents: &[(ContentId, bytes::Bytes, i64)]) -> Result<()> {
+        for kind in [PackKind::Data, PackKind::Meta] {
+            let mut pack = PackBuilder::new(&self.style, kind, round.id(), Vec::new());
+            for (id, plain, timestamp) in contents.iter().filter(|(id, ..)| id.pack_kind() == kind) {
+                let compressor = Compressor::by_name(COMPRESSOR).ok();
+                let compressor = compressor.filter(|_| kind == PackKind::Meta && self.may_compress());
+                let compressed = compressor.map(|compressor| compress(compressor, plain)).transpose()?.flatten();
+                let (compression, body) =
+                    compressed.as_ref().map_or((0, &plain[..]), |(header, body)| (*header, &body[..]));
+                let piece = Piece { content: *id, original_length: plain.len(), compression, timestamp: *timestamp };
+                pack.add(&piece, body)?;
+            }
+            if let Some(pack) = pack.finish()? {
+                self.store(Ready::new(pack)?, round).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! The way of packs from the writers to the store: so many at once, and their buffers used again.
+
+use super::Shared;
+use super::round::Round;
+use crate::error::{Error, Result};
+use crate::repository::index::{PACKED_OVERHEAD, Table, encode};
+use crate::repository::pack::FinishedPack;
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Bounds the packs that are under way.
+pub(super) struct Packs {
+    permits: Arc<Semaphore>,
+    buffers: Mutex<Vec<Vec<u8>>>,
+    in_flight: usize,
+    size: usize,
+}
+
+impl Packs {
+    pub(super) fn new(in_flight: usize, size: usize) -> Self {
+        let in_flight = in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        Packs { permits: Arc::new(Semaphore::new(in_flight)), buffers: Mutex::default(), in_flight, size }
+    }
+
+    /// A buffer for a pack of file data. One that is new takes memory only as far as it is filled.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        let used = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        used.unwrap_or_else(|| Vec::with_capacity(self.size + self.size / 4))
+    }
+
+    fn give_back(&self, bytes: Bytes) {
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.is_unique() && bytes.len() >= self.size && buffers.len() < self.in_flight {
+            buffers.push(bytes.into());
+        }
+    }
+}
+
+/// A pack that is ready, with its part of the index.
+pub(super) struct Ready {
+    pack: FinishedPack,
+    table: Table,
+}
+
+impl Ready {
+    /// Brings the entries into the form in which they are kept until the commit, which takes a third of the memory.
+    pub(super) fn new(mut pack: FinishedPack) -> Result<Self> {
+        let payload = encode(2, &mut pack.entries, &[])?;
+        pack.entries = Vec::new();
+        Ok(Ready { table: Table::parse(payload.into(), PACKED_OVERHEAD)?, pack })
+    }
+}
+
+impl Shared {
+    /// Waits until there is room, and sends a pack on its way. A failure to store it ends the session.
+    pub(super) async fn hand_over(self: &Arc<Self>, ready: Ready, round: &Arc<Round>) -> Result<()> {
+        let permit = self.failure.or(self.packs.permits.clone().acquire_owned()).await?;
+        let permit = permit.map_err(|_| Error::invalid("writing session", "it is over"))?;
+        let (shared, target) = (self.clone(), round.clone());
+        let store = async move {
+            if let Err(error) = shared.store(ready, &target).await {
+                shared.failure.set(error);
+            }
+            drop(permit);
+        };
+        round.uploads().spawn_on(store, self.repository.blobs().runtime());
+        Ok(())
+    }
+
+    /// Stores a pack; only then its entries count.
+    pub(super) async fn store(&self, ready: Ready, round: &Round) -> Result<()> {
+        let Ready { pack, table } = ready;
+        let bytes = Bytes::from(pack.bytes);
+        let length = bytes.len() as u64;
+        round.expect(pack.id.clone());
+        self.failure.or(self.repository.blobs().put(&pack.id, bytes.clone())).await??;
+        round.stored(pack.id, length, table);
+        self.packs.give_back(bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! The writer of contents: one for each plain thread, with packs of its own.
+
+use super::Shared;
+use super::packs::Ready;
+use super::round::Round;
+use crate::error::Result;
+use crate::repository::content::ContentId;
+use crate::repository::name::PackKind;
+use crate::repository::pack::{PackBuilder, Piece};
+use crate::repository::seal::compression::Compressor;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Writes contents on one plain thread.
+///
+/// Its calls hash, compress and seal where they are, and wait when too many packs are on their way to the store: never
+/// call them on a thread of the runtime.
+pub struct ContentWriter {
+    shared: Arc<Shared>,
+    slot: Arc<Slot>,
+}
+
+/// The open packs of a writer; a commit takes them away.
+#[derive(Default)]
+pub(super) struct Slot(Mutex<[Option<Open>; 2]>);
+
+/// A pack that is being filled.
+pub(super) struct Open {
+    pack: PackBuilder,
+    round: Arc<Round>,
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, [Option<Open>; 2]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes away the packs of a round.
+    pub(super) fn take(&self, round: &Arc<Round>) -> Vec<PackBuilder> {
+        let of_round = |open: &mut Open| Arc::ptr_eq(&open.round, round);
+        self.lock().iter_mut().filter_map(|open| open.take_if(of_round)).map(|open| open.pack).collect()
+    }
+}
+
+impl ContentWriter {
+    pub(super) fn new(shared: Arc<Shared>, slot: Arc<Slot>) -> Self {
+        ContentWriter { shared, slot }
+    }
+
+    /// Writes a content unless it is there, and returns its identity. `prefix` is a letter `g` to `z`, or none for file
+    /// data. Compression is kept only where it saves bytes.
+    ///
+    /// # Errors
+    /// Whatever ended the session, here or in another writer.
+    pub fn write(&mut self, prefix: Option<u8>, plain: &[u8], compressor: Option<Compressor>) -> Result<ContentId> {
+        let id = self.shared.seal.content_id(prefix, plain);
+        self.write_all(&[id], &[plain], compressor)?;
+        Ok(id)
+    }
+
+    /// Writes many contents with one prefix, which hashes several at a time.
+    ///
+    /// # Errors
+    /// As [`ContentWriter::write`].
+    pub fn write_batch(
+        &mut self,
+        prefix: Option<u8>,
+        plains: &[&[u8]],
+        compressor: Option<Compressor>,
+    ) -> Result<Vec<ContentId>> {
+        let ids = self.shared.seal.content_ids(prefix, plains);
+        self.write_all(&ids, plains, compressor)?;
+        Ok(ids)
+    }
+
+    /// Finishes the open packs and hands them over, as when this thread has nothing more to write for a while.
+    ///
+    /// # Errors
+    /// As [`ContentWriter::write`].
+    pub fn flush(&mut self) -> Result<()> {
+        let mut slot = self.slot.lock();
+        let open: Vec<_> = slot.iter_mut().filter_map(Option::take).collect();
+        open.into_iter().try_for_each(|open| self.hand_over(open))
+    }
+
+    fn write_all(&self, ids: &[ContentId], plains: &[&[u8]], compressor: Option<Compressor>) -> Result<()> {
+        self.shared.failure.check()?;
+        let view = self.shared.repository.view();
+        let now = self.shared.repository.now().as_second();
+        let compressor = compressor.filter(|_| self.shared.may_compress());
+        for (id, plain) in ids.iter().zip(plains) {
+            if let Some(timestamp) = self.shared.known.claim(&view, id, now)
+                && let Err(error) = self.add(id, plain, compressor, timestamp)
+            {
+                // Others count on this content already.
+                self.shared.failure.set(error);
+                return self.shared.failure.check();
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&self, id: &ContentId, plain: &[u8], compressor: Option<Compressor>, timestamp: i64) -> Result<()> {
+        let compressed = compressor.map(|compressor| compress(compressor, plain)).transpose()?.flatten();
+        let (compression, body) = compressed.as_ref().map_or((0, plain), |(header, body)| (*header, &body[..]));
+        let piece = Piece { content: *id, original_length: plain.len(), compression, timestamp };
+        let mut slot = self.slot.lock();
+        let place = &mut slot[usize::from(id.pack_kind() == PackKind::Meta)]; // there are two
+        let mut open = match place.take() {
+            Some(open) => open,
+            None => self.open(id.pack_kind())?,
+        };
+        open.pack.add(&piece, body)?;
+        match open.pack.is_full() {
+            true => self.hand_over(open),
+            false => {
+                *place = Some(open);
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&self, kind: PackKind) -> Result<Open> {
+        let round = self.shared.current()?;
+        let buffer = if kind == PackKind::Data { self.shared.packs.buffer() } else { Vec::new() };
+        Ok(Open { pack: PackBuilder::new(&self.shared.style, kind, round.id(), buffer), round })
+    }
+
+    fn hand_over(&self, open: Open) -> Result<()> {
+        match open.pack.finish()? {
+            None => Ok(()),
+            Some(pack) => {
+                let handed = self.shared.hand_over(Ready::new(pack)?, &open.round);
+                self.shared.repository.blobs().wait(handed)
+            }
+        }
+    }
+}
+
+/// Header and body of a compressed content; `None` where that would not be shorter, the header counted.
+pub(super) fn compress(compressor: Compressor, plain: &[u8]) -> Result<Option<(u32, Vec<u8>)>> {
+    let body = compressor.compress(plain)?;
+    Ok((body.len() + 4 < plain.len()).then(|| (compressor.id(), body)))
+}
