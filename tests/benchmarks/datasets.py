@@ -55,7 +55,7 @@ def many_small(root: Path, scale: float) -> None:
 
 
 def everyday(root: Path, scale: float) -> None:
-    """All three of them."""
+    """2 GiB in 4 incompressible files, 1 GiB in 4 log files, 50 000 files of 1 to 20 KiB."""
     for part in (few_large, logs, many_small):
         (root / part.__name__).mkdir()
         part(root / part.__name__, scale)

@@ -48,7 +48,7 @@ def run(command: list[str], **variables: str) -> Run:
         err.seek(0)
         if process.returncode != 0:
             raise Failed(f"{' '.join(command)} ended with {process.returncode}: {err.read().decode()[-2000:]}")
-        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read().decode())
+        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read().decode(errors="replace"))
 
 
 def velero(kubeconfig: Path | str, store: Path | str, *arguments: str) -> Run:

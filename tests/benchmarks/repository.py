@@ -42,6 +42,7 @@ WANTED: dict[str, dict[str, tuple[float, int]]] = {
     "one-gib": {"first": (3, 192), "rehash": (3, 192), "restore": (5, 192), "verify": (3, 192)},
     "sixteen-gib": {"first": (3, 192), "rehash": (3, 192), "restore": (5, 192), "verify": (3, 192)},
 }
+FULL = os.environ.get("VELERO_TEST_SCALE") == "full"
 OPENED_WANTED = 5.0  # unchanged, counted from the opened repository
 Measured = dict[tuple[str, str], list[Run]]  # by contender and action, one for each round
 
@@ -75,7 +76,8 @@ def main() -> None:
 
 def parse() -> Plan:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", default="everyday", help=",".join(datasets.ALL))
+    every = ",".join(datasets.ALL)
+    parser.add_argument("--sets", default=every if FULL else "everyday", help=every)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="ours,eight,kopia,restic", help="eight: ours with eight workers and --memory 192MiB")

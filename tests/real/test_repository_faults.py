@@ -75,8 +75,8 @@ def test_a_repository_that_kopia_is_just_upgrading(pair, tmp_path):
     saved = pair.kopia.create("--format-version=1").snapshot(forest.small(tmp_path / "source"))
     pair.kopia.forget_cache()
     upgrading = replace(pair.kopia, variables={"KOPIA_UPGRADE_LOCK_ENABLED": "1"})
-    upgrading.run("repository", "upgrade", "begin", "--upgrade-owner-id=somebody", "--lock-only", "--io-drain-timeout=1s", "--allow-unsafe-upgrade").ok()
-    time.sleep(2)
+    impatient = ["--io-drain-timeout=1s", "--status-poll-interval=1s", "--max-permitted-clock-drift=1s", "--allow-unsafe-upgrade"]
+    upgrading.run("repository", "upgrade", "begin", "--upgrade-owner-id=somebody", "--lock-only", *impatient).ok()
     for command in everything(tmp_path, saved):
         assert_refused(pair, pair.ours, *command, saying="upgrad")
 
