@@ -68,7 +68,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "BOOL", num_args(0..=1), require_equals(true), default_missing_value("true"), value_parser = boolean)]
     pub colorized: Option<bool>,
 
-    /// Velero's feature gates; EnableCSI is accepted because it is always on here, any other is refused
+    /// Velero's feature gates: EnableAPIGroupVersions (a restore chooses among API versions), EnableCSI (always on); any other is refused
     #[arg(long, global = true, value_name = "LIST", value_parser = feature, value_delimiter = ',')]
     pub features: Vec<String>,
 }
@@ -90,7 +90,15 @@ pub enum LogLevel {
     Trace,
 }
 
+/// Velero's feature by which a restore chooses among API versions.
+const API_GROUP_VERSIONS: &str = "EnableAPIGroupVersions";
+
 impl Global {
+    /// Whether a restore chooses among the API versions of a backup.
+    pub fn api_group_versions(&self) -> bool {
+        self.features.iter().any(|feature| feature == API_GROUP_VERSIONS)
+    }
+
     /// Whether stdout gets colours: on a terminal, unless told otherwise.
     pub fn wants_color(&self) -> bool {
         let told_not = self.no_color
@@ -116,7 +124,7 @@ impl Global {
 /// Reads one feature gate.
 fn feature(text: &str) -> Result<String, String> {
     match text {
-        "" | "EnableCSI" => Ok(text.to_owned()),
+        "" | "EnableCSI" | API_GROUP_VERSIONS => Ok(text.to_owned()),
         _ => Err(format!("the feature {text} is not there yet; leave it out")),
     }
 }

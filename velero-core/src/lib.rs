@@ -32,6 +32,7 @@ pub mod selection;
 pub mod selector;
 pub mod status;
 pub mod table;
+pub mod version;
 
 pub use error::{Error, ErrorKind, Result};
 pub use item::Item;

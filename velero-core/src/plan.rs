@@ -8,6 +8,7 @@ use crate::api;
 use crate::problem::Problem;
 use crate::resource::{GroupResource, ItemId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod write;
@@ -35,6 +36,9 @@ pub struct Plan {
     /// Names of the item actions that the plan was made with.
     #[serde(default)]
     pub actions: Vec<String>,
+    /// API versions in which resources are read from the backup, where that is not the one which the source preferred.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
     /// Volumes whose data this build can not restore; they come back empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub empty_volumes: Vec<EmptyVolume>,

@@ -28,11 +28,12 @@ mod plan;
 mod session;
 mod source;
 mod stale;
+mod versions;
 mod waits;
 mod write;
 
 use apply::Applier;
-use session::{ModifierSource, Session};
+use session::{Origin, Session};
 
 /// Restores a backup into a cluster.
 pub struct Restore {
@@ -53,6 +54,9 @@ pub struct RestoreOptions {
     pub actions: Vec<Arc<dyn RestoreAction>>,
     /// The order in which resources are restored.
     pub priorities: Priorities,
+    /// Whether, of several API versions of a resource in the backup, the one is taken that suits the target best (Velero's
+    /// feature `EnableAPIGroupVersions`) instead of the one that the source preferred. A plan settles it for its apply.
+    pub api_group_versions: bool,
     /// Receives events.
     pub observer: Observer,
     /// Cancels the run between objects.
@@ -73,6 +77,7 @@ impl Default for RestoreOptions {
             keep_out_of_store: false,
             actions: Vec::new(),
             priorities: Priorities::default(),
+            api_group_versions: false,
             observer: crate::event::silent(),
             cancel: CancellationToken::new(),
             concurrency: 16,
@@ -106,7 +111,7 @@ impl Restore {
 
     /// Plans the restore that `request` describes and writes nothing.
     pub async fn plan(&self, request: api::Restore) -> Result<Plan> {
-        let session = self.open(request, ModifierSource::Request).await?;
+        let session = self.open(request, Origin::Request).await?;
         plan::plan(&session).await
     }
 
@@ -117,7 +122,7 @@ impl Restore {
         let started = documents::now();
         stale::check_version(plan)?;
         self.refuse_empty_volumes(plan)?;
-        let session = self.open(plan.restore.clone(), ModifierSource::Plan(plan.modifiers.clone())).await?;
+        let session = self.open(plan.restore.clone(), Origin::Plan(plan)).await?;
         documents::refuse_used_name(self, &session).await?;
         stale::check(&session, plan).await?;
         self.carry_out(session, plan, started).await
@@ -126,16 +131,16 @@ impl Restore {
     /// Plans and applies in one go.
     pub async fn run(&self, request: api::Restore) -> Result<RestoreReport> {
         let started = documents::now();
-        let session = self.open(request, ModifierSource::Request).await?;
+        let session = self.open(request, Origin::Request).await?;
         documents::refuse_used_name(self, &session).await?;
         let plan = plan::plan(&session).await?;
         self.refuse_empty_volumes(&plan)?;
         self.carry_out(session, &plan, started).await
     }
 
-    async fn open(&self, request: api::Restore, modifiers: ModifierSource) -> Result<Arc<Session>> {
+    async fn open(&self, request: api::Restore, origin: Origin<'_>) -> Result<Arc<Session>> {
         (self.options.observer)(Event::Stage("reading the backup"));
-        let session = Session::open(self, request, modifiers).await?;
+        let session = Session::open(self, request, origin).await?;
         (self.options.observer)(Event::Stage("planning"));
         Ok(Arc::new(session))
     }

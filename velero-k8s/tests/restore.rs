@@ -19,5 +19,7 @@ mod plans;
 mod recorder;
 #[path = "restore/scene.rs"]
 mod scene;
+#[path = "restore/versions.rs"]
+mod versions;
 #[path = "restore/volumes.rs"]
 mod volumes;

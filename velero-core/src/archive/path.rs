@@ -65,12 +65,18 @@ pub(super) enum Place<'a> {
     },
     /// A copy of an object under a version directory.
     Versioned {
+        /// Everything before the last `/`.
+        directory: &'a str,
         /// Text of the resource directory.
         resource: &'a str,
         /// Version without suffix.
         version: &'a str,
         /// Whether the source cluster preferred this version.
         preferred: bool,
+        /// Namespace, empty for cluster-scoped objects.
+        namespace: &'a str,
+        /// Name without `.json`.
+        name: &'a str,
     },
     /// None of these.
     Unknown,
@@ -122,13 +128,27 @@ pub(super) fn classify(path: &str) -> Place<'_> {
         [Some("resources"), Some(resource), Some("namespaces"), Some(namespace), None, _] => {
             object(resource, namespace)
         }
-        [Some("resources"), Some(resource), Some(version), Some("cluster"), None, _]
-        | [Some("resources"), Some(resource), Some(version), Some("namespaces"), Some(_), None] => {
-            let bare = version.strip_suffix(PREFERRED);
-            Place::Versioned { resource, version: bare.unwrap_or(version), preferred: bare.is_some() }
+        [Some("resources"), Some(resource), Some(version), Some("cluster"), None, _] => {
+            versioned(directory, resource, version, "", name)
+        }
+        [Some("resources"), Some(resource), Some(version), Some("namespaces"), Some(namespace), None] => {
+            versioned(directory, resource, version, namespace, name)
         }
         _ => Place::Unknown,
     }
+}
+
+/// A copy in a directory `version`, which may end in the mark of the preferred one.
+fn versioned<'a>(
+    directory: &'a str,
+    resource: &'a str,
+    version: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+) -> Place<'a> {
+    let bare = version.strip_suffix(PREFERRED);
+    let (preferred, version) = (bare.is_some(), bare.unwrap_or(version));
+    Place::Versioned { directory, resource, version, preferred, namespace, name }
 }
 
 /// A path short enough for an error message.

@@ -3,7 +3,9 @@
 //! Comes in: an untrusted archive, read once from front to end. Goes out: the resources, namespaces and names it holds,
 //! and the bytes of any object. Bodies of the unversioned tree lie uncompressed in one temporary file without a name, which
 //! the system removes whatever happens; an object costs its name and [`Record`] in memory. Of the version directories
-//! only their existence is kept (spec 2.5). Files that Velero would not look at are ignored and noted.
+//! only their existence is kept (spec 2.5), unless who reads wants to choose among versions; then the copies of all versions
+//! but the preferred one, which equals the unversioned tree, are kept too. Files that Velero would not look at are ignored
+//! and noted.
 //!
 //! An object that comes twice with different bytes is refused, for nothing says which of them is the backup. Velero can
 //! write the same bytes twice (two of its workers may race for one object), so equal copies are kept once and noted.
@@ -41,7 +43,14 @@ struct Directory {
     namespaces: BTreeMap<String, Range<usize>>,
     /// Version directories: version to whether it was the preferred one.
     versions: BTreeMap<String, bool>,
+    /// The version whose copies stand for the objects; `None` for the unversioned tree.
+    chosen: Option<String>,
+    /// Version and namespace to the copies' records.
+    copies: BTreeMap<(String, String), Range<usize>>,
 }
+
+/// Where records lie: resource, version (empty for the unversioned tree) and namespace.
+type Group = (GroupResource, String, String);
 
 /// The objects of an archive, indexed, in an unlinked temporary file.
 pub struct Spool {
@@ -60,10 +69,20 @@ pub struct Spool {
 impl Spool {
     /// Reads a whole archive, keeps the unversioned objects and refuses anything hostile.
     pub fn read(archive: impl Read, limits: &Limits) -> Result<Spool> {
+        Self::fill(archive, limits, false)
+    }
+
+    /// The same, and keeps the copies of all versions, among which [`Spool::choose`] chooses.
+    pub fn read_versions(archive: impl Read, limits: &Limits) -> Result<Spool> {
+        Self::fill(archive, limits, true)
+    }
+
+    fn fill(archive: impl Read, limits: &Limits, keeps_versions: bool) -> Result<Spool> {
         let file = tempfile::tempfile().map_err(|e| io("creating the spool file", e))?;
         let mut filler = Filler {
             out: BufWriter::with_capacity(256 << 10, file.try_clone().map_err(|e| io("opening the spool file", e))?),
             end: 0,
+            keeps_versions,
             groups: HashMap::new(),
             spool: Spool {
                 file,
@@ -107,18 +126,34 @@ impl Spool {
         Box::new(self.group(resource, namespace).iter().map(|record| self.name(record)))
     }
 
-    /// The bytes of one object; `None` if the archive does not hold it.
+    /// The bytes of one object; `None` if the archive does not hold it. Of a resource with a chosen version the copy of that
+    /// version; an object without one is as it is in the unversioned tree.
     pub fn get(&self, id: &ItemId) -> Result<Option<Bytes>> {
-        let group = self.group(&id.resource, &id.namespace);
-        match group.binary_search_by(|record| self.name(record).cmp(&id.name)) {
-            Ok(found) => self.body(&group[found]).map(Some),
-            Err(_) => Ok(None),
+        let find = |group: &[Record]| {
+            let found = group.binary_search_by(|record| self.name(record).cmp(&id.name)).ok()?;
+            group.get(found).copied()
+        };
+        let found = find(self.copies(id)).or_else(|| find(self.group(&id.resource, &id.namespace)));
+        found.map(|record| self.body(&record)).transpose()
+    }
+
+    /// From now on the copies of `version` stand for the objects of `resource`, as far as there are any.
+    pub fn choose(&mut self, resource: &GroupResource, version: &str) {
+        if let Some(directory) = self.directories.get_mut(resource) {
+            directory.chosen = Some(version.to_owned());
         }
     }
 
-    /// Number of objects.
+    fn copies(&self, id: &ItemId) -> &[Record] {
+        let directory = self.directories.get(&id.resource);
+        let chosen = directory.and_then(|d| Some((d, d.chosen.clone()?)));
+        let range = chosen.and_then(|(d, version)| d.copies.get(&(version, id.namespace.clone())));
+        range.map_or(&[], |range| &self.records[range.clone()])
+    }
+
+    /// Number of objects, copies not counted.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.directories.values().flat_map(|d| d.namespaces.values()).map(|range| range.len()).sum()
     }
 
     /// Whether the archive holds no object.
@@ -168,8 +203,9 @@ impl Spool {
 struct Filler {
     out: BufWriter<File>,
     end: u64,
-    /// Directory path of the archive to resource, namespace and number.
-    groups: HashMap<String, (GroupResource, String, u32)>,
+    keeps_versions: bool,
+    /// Directory path of the archive to what lies there, and its number.
+    groups: HashMap<String, (Group, u32)>,
     spool: Spool,
 }
 
@@ -181,11 +217,16 @@ impl Filler {
         }
         match classify(&entry.path) {
             Place::Object { directory, resource, namespace, name } => {
-                let group = self.group(directory, resource, namespace);
+                let group = self.group(directory, resource, "", namespace);
                 self.object(entry, group, name)?;
                 entries.copy_body(&mut self.out)?;
             }
-            Place::Versioned { resource, version, preferred } => {
+            Place::Versioned { directory, resource, version, preferred, namespace, name } => {
+                if self.keeps_versions && !preferred {
+                    let group = self.group(directory, resource, version, namespace);
+                    self.object(entry, group, name)?;
+                    entries.copy_body(&mut self.out)?;
+                }
                 let versions = &mut self.spool.directories.entry(GroupResource::parse(resource)).or_default().versions;
                 match versions.get_mut(version) {
                     Some(known) => *known |= preferred,
@@ -204,13 +245,13 @@ impl Filler {
         Ok(())
     }
 
-    fn group(&mut self, directory: &str, resource: &str, namespace: &str) -> u32 {
-        if let Some((_, _, number)) = self.groups.get(directory) {
+    fn group(&mut self, directory: &str, resource: &str, version: &str, namespace: &str) -> u32 {
+        if let Some((_, number)) = self.groups.get(directory) {
             return *number;
         }
         let number = self.groups.len() as u32;
-        let group = (GroupResource::parse(resource), namespace.to_owned(), number);
-        self.groups.insert(directory.to_owned(), group);
+        let group = (GroupResource::parse(resource), version.to_owned(), namespace.to_owned());
+        self.groups.insert(directory.to_owned(), (group, number));
         number
     }
 
@@ -232,7 +273,7 @@ impl Filler {
         let mut order: Vec<_> = self.groups.into_values().collect();
         order.sort();
         let mut rank = vec![0; order.len()];
-        for (place, (_, _, number)) in order.iter().enumerate() {
+        for (place, (_, number)) in order.iter().enumerate() {
             rank[*number as usize] = place as u32;
         }
         let mut records = std::mem::take(&mut spool.records);
@@ -242,10 +283,14 @@ impl Filler {
         records.sort_unstable_by(|a, b| (a.group, spool.name(a)).cmp(&(b.group, spool.name(b))));
         spool.records = spool.without_copies(records, &order)?;
         let mut start = 0;
-        for (place, (resource, namespace, _)) in order.into_iter().enumerate() {
+        for (place, ((resource, version, namespace), _)) in order.into_iter().enumerate() {
             let end = spool.records.partition_point(|record| record.group as usize <= place);
             let directory = spool.directories.entry(resource).or_default();
-            directory.namespaces.insert(namespace, start..end);
+            if version.is_empty() {
+                directory.namespaces.insert(namespace, start..end);
+            } else {
+                directory.copies.insert((version, namespace), start..end);
+            }
             start = end;
         }
         Ok(spool)
@@ -253,7 +298,7 @@ impl Filler {
 }
 
 impl Spool {
-    fn without_copies(&mut self, records: Vec<Record>, groups: &[(GroupResource, String, u32)]) -> Result<Vec<Record>> {
+    fn without_copies(&mut self, records: Vec<Record>, groups: &[(Group, u32)]) -> Result<Vec<Record>> {
         let mut kept: Vec<Record> = Vec::with_capacity(records.len());
         for record in records {
             let twin = kept.last().filter(|k| k.group == record.group && self.name(k) == self.name(&record)).copied();
@@ -261,10 +306,10 @@ impl Spool {
                 kept.push(record);
                 continue;
             };
-            let (resource, namespace, _) = &groups[record.group as usize];
+            let ((resource, version, namespace), _) = &groups[record.group as usize];
             let id = ItemId::new(resource.clone(), namespace.as_str(), self.name(&record));
             if self.body(&twin)? != self.body(&record)? {
-                return Err(Error::archive(super::object_path(&id, ""), "it comes twice with different content"));
+                return Err(Error::archive(super::object_path(&id, version), "it comes twice with different content"));
             }
             self.note(format!("{id} comes twice with the same content; one copy was kept"));
         }

@@ -56,6 +56,28 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn the_copies_of_a_chosen_version_stand_for_the_objects() {
+    let ids = ["a", "b"].map(|name| ItemId::new("widgets.x.io", "web", name));
+    let mut writer = Writer::new(Vec::new(), options(1)).unwrap();
+    for id in &ids {
+        writer.add(id, "v2", true, b"{\"v\":2}").unwrap();
+    }
+    writer.add(&ids[0], "v1", false, b"{\"v\":1}").unwrap();
+    let bytes = writer.finish().unwrap().0;
+    let mut spool = Spool::read_versions(&bytes[..], &Limits::default()).unwrap();
+    let get =
+        |spool: &Spool| ids.clone().map(|id| String::from_utf8(spool.get(&id).unwrap().unwrap().to_vec()).unwrap());
+    assert_eq!((spool.len(), get(&spool)), (2, [r#"{"v":2}"#, r#"{"v":2}"#].map(String::from)));
+    spool.choose(&ids[0].resource, "v1");
+    assert_eq!(get(&spool), [r#"{"v":1}"#, r#"{"v":2}"#], "an object without a copy is as it was");
+    spool.choose(&ids[0].resource, "v2");
+    assert_eq!(get(&spool), [r#"{"v":2}"#, r#"{"v":2}"#]);
+    let mut plain = Spool::read(&bytes[..], &Limits::default()).unwrap();
+    plain.choose(&ids[0].resource, "v1");
+    assert_eq!(get(&plain), [r#"{"v":2}"#, r#"{"v":2}"#], "copies cost memory and are kept on demand only");
+}
+
+#[test]
 fn bytes_do_not_depend_on_the_number_of_threads() {
     let body = vec![b'a'; 300_000];
     let objects: Vec<_> = (0..20).map(|i| (pod("ns", &format!("p{i}")), body.as_slice())).collect();

@@ -13,6 +13,7 @@ fn plan(items: Vec<PlannedItem>) -> Plan {
         cluster: "c".into(),
         modifiers: None,
         actions: Vec::new(),
+        versions: Default::default(),
         empty_volumes: Vec::new(),
         problems: Vec::new(),
         steps: vec![Step { resource: "secrets".into(), api_version: "v1".into(), kind: "Secret".into(), items }],

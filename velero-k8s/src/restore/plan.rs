@@ -41,6 +41,7 @@ pub(super) async fn plan(session: &Arc<Session>) -> Result<Plan> {
         cluster: session.identity.clone(),
         modifiers: session.modifiers.clone(),
         actions: session.pipeline.actions.names(),
+        versions: session.versions.clone(),
         empty_volumes: draft.empty_volumes,
         problems,
         steps,

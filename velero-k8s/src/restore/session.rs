@@ -4,6 +4,7 @@
 //! that do not parse, a cluster that does not answer. Nothing is written.
 
 use super::source::{self, Source};
+use super::versions::{self, Chosen};
 use super::{Restore, RestoreOptions};
 use crate::cluster::{Cluster, ListQuery};
 use crate::error::{Error, Result};
@@ -15,6 +16,7 @@ use velero_core::action::{self, Known, RestoreAction};
 use velero_core::modifier::Modifiers;
 use velero_core::order::Priorities;
 use velero_core::pipeline::restore::{Actions, DEFINITIONS, RestorePipeline, served_by};
+use velero_core::plan::Plan;
 use velero_core::selection::RestoreSelection;
 use velero_core::{GroupResource, ItemId, Problem, Resource, ResourceTable, api};
 
@@ -35,36 +37,49 @@ pub(super) struct Session {
     pub pending: HashSet<GroupResource>,
     /// The text of the resource modifiers.
     pub modifiers: Option<String>,
+    /// API versions other than those of the unversioned tree, by resource.
+    pub versions: Chosen,
     pub priorities: Priorities,
     pub concurrency: usize,
     /// Problems found on the way.
     pub problems: Vec<Problem>,
 }
 
-/// Where the resource modifiers come from.
-pub(super) enum ModifierSource {
-    /// From the options, or else from the ConfigMap that the request names.
+/// What a session is opened for.
+pub(super) enum Origin<'a> {
+    /// A request: modifiers come from the options, or else from the ConfigMap that it names.
     Request,
-    /// From a plan, which may have none.
-    Plan(Option<String>),
+    /// A plan, which has settled its modifiers and versions.
+    Plan(&'a Plan),
 }
 
 impl Session {
     /// Opens a session for `request`.
-    pub(super) async fn open(driver: &Restore, request: api::Restore, modifiers: ModifierSource) -> Result<Session> {
+    pub(super) async fn open(driver: &Restore, request: api::Restore, origin: Origin<'_>) -> Result<Session> {
         let (cluster, options) = (driver.cluster.clone(), &driver.options);
         let restore = completed(driver, request).await?;
         let discovered = cluster.discover().await?;
         let identity = cluster.identity().await?;
-        let source = Source::load(&driver.store, &restore.spec.backup_name).await?;
+        let settles = options.api_group_versions && matches!(origin, Origin::Request);
+        let keeps = settles || matches!(origin, Origin::Plan(plan) if !plan.versions.is_empty());
+        let mut source = Source::load(&driver.store, &restore.spec.backup_name, keeps).await?;
+        let (versions, odd) = match origin {
+            Origin::Plan(plan) => (plan.versions.clone(), Vec::new()),
+            Origin::Request if settles => {
+                versions::chosen(cluster.as_ref(), &discovered.table, &restore.metadata.namespace, &source).await?
+            }
+            Origin::Request => Default::default(),
+        };
+        versions::apply(&mut source, &versions);
         let (table, pending) = extended(&source, &restore, discovered.table)?;
         let selection = RestoreSelection::new(&restore.spec, table.clone(), &source.namespaces())?;
-        let problems = discovered.problems.into_iter().chain(selection.problems().iter().cloned()).collect();
+        let found = discovered.problems.into_iter().chain(odd);
+        let problems = found.chain(selection.problems().iter().cloned()).collect();
         let actions = Actions::new(all_actions(options), &table, &source.spool.resources())?;
         let known = known(cluster.as_ref(), &table, &actions, &restore).await?;
-        let modifiers = match modifiers {
-            ModifierSource::Plan(text) => text,
-            ModifierSource::Request => modifiers_text(cluster.as_ref(), &table, &restore, options).await?,
+        let modifiers = match origin {
+            Origin::Plan(plan) => plan.modifiers.clone(),
+            Origin::Request => modifiers_text(cluster.as_ref(), &table, &restore, options).await?,
         };
         let parsed = modifiers.as_deref().map(Modifiers::parse).transpose()?;
         let mut volumes = source.volumes.clone();
@@ -79,6 +94,7 @@ impl Session {
             pipeline,
             pending,
             modifiers,
+            versions,
             priorities: options.priorities.clone(),
             concurrency: options.concurrency.max(1),
             problems,

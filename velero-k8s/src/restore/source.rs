@@ -32,15 +32,15 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads the backup `name`.
-    pub(super) async fn load(store: &BackupStore, name: &str) -> Result<Source> {
+    /// Reads the backup `name`; `keeps_versions` keeps what it holds in other API versions than the preferred ones.
+    pub(super) async fn load(store: &BackupStore, name: &str, keeps_versions: bool) -> Result<Source> {
         let name = BackupName::new(name)?;
         let Some(backup) = document::<Backup>(store, &name, Document::Backup).await? else {
             return Err(velero_repo::Error::Missing { what: format!("backup {name}") }.into());
         };
         check_phase(&backup)?;
         let (spool, contents_sha256, contents_bytes) =
-            spool(store.open_contents(&name).await?).await.map_err(|error| damaged(&name, error))?;
+            spool(store.open_contents(&name).await?, keeps_versions).await.map_err(|error| damaged(&name, error))?;
         let volumes = volumes(store, &name, &spool).await?;
         let planned = PlannedBackup { name: name.to_string(), contents_sha256, contents_bytes };
         Ok(Source { planned, spool, volumes })
@@ -117,11 +117,15 @@ fn damaged(name: &BackupName, error: Error) -> Error {
 }
 
 /// Reads a tarball into a spool; returns the SHA-256 and size of what was read.
-async fn spool(reader: Box<dyn AsyncRead + Send + Unpin>) -> Result<(Spool, String, u64)> {
+async fn spool(reader: Box<dyn AsyncRead + Send + Unpin>, keeps_versions: bool) -> Result<(Spool, String, u64)> {
     let handle = Handle::current();
     let read = move || {
         let mut reader = Hashed { reader, handle, hash: Sha256::new(), bytes: 0 };
-        let spool = Spool::read(&mut reader, &Limits::default())?;
+        let limits = Limits::default();
+        let spool = match keeps_versions {
+            true => Spool::read_versions(&mut reader, &limits)?,
+            false => Spool::read(&mut reader, &limits)?,
+        };
         // What follows the end of the archive belongs to the digest too.
         std::io::copy(&mut reader, &mut std::io::sink())
             .map_err(|source| velero_core::Error::Io { operation: "reading the tarball".into(), source })?;

@@ -12,7 +12,8 @@ use velero_repo::{BackupName, BackupStore, Document, Store};
 /// What a backup of the name `b` holds.
 #[derive(Default)]
 pub struct Archive {
-    pub objects: Vec<(ItemId, String, Vec<u8>)>,
+    /// Identity, version, whether that is the preferred one, and bytes.
+    pub objects: Vec<(ItemId, String, bool, Vec<u8>)>,
     pub volume_infos: Option<Vec<Value>>,
     pub pod_volume_backups: Vec<Value>,
     pub snapshots: Vec<Value>,
@@ -27,14 +28,19 @@ impl Archive {
             let row = table.by_kind(&text(&object["apiVersion"]), &text(&object["kind"])).expect("a built-in kind");
             let metadata = &object["metadata"];
             let id = ItemId::new(row.group_resource(), text(&metadata["namespace"]), text(&metadata["name"]));
-            self.objects.push((id, row.version.clone(), object.to_string().into_bytes()));
+            self.objects.push((id, row.version.clone(), true, object.to_string().into_bytes()));
         }
         self
     }
 
     /// Adds any bytes.
-    pub fn raw(mut self, resource: &str, namespace: &str, name: &str, body: &str) -> Self {
-        self.objects.push((ItemId::new(resource, namespace, name), "v1".into(), body.as_bytes().to_vec()));
+    pub fn raw(self, resource: &str, namespace: &str, name: &str, body: &str) -> Self {
+        self.copy(resource, namespace, name, "v1", true, body)
+    }
+
+    /// Adds any bytes as the copy of one version.
+    pub fn copy(mut self, resource: &str, ns: &str, name: &str, version: &str, preferred: bool, body: &str) -> Self {
+        self.objects.push((ItemId::new(resource, ns, name), version.into(), preferred, body.as_bytes().to_vec()));
         self
     }
 
@@ -52,8 +58,8 @@ impl Archive {
         let objects = self.objects;
         let write = move || {
             let mut archive = Writer::new(sink, WriterOptions { threads: 1, level: 1, modified: 0 }).unwrap();
-            for (id, version, body) in objects {
-                archive.add(&id, &version, true, &body).unwrap();
+            for (id, version, preferred, body) in objects {
+                archive.add(&id, &version, preferred, &body).unwrap();
             }
             archive.finish().unwrap().0.close().unwrap();
         };

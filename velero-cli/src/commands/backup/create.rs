@@ -81,6 +81,12 @@ pub struct Args {
 
 /// Backs up the cluster.
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
+    let versions = context.global.api_group_versions();
+    refuse(&[(
+        "--features EnableAPIGroupVersions",
+        versions,
+        "; restores know this feature, backups save one version",
+    )])?;
     let (output, dry, explain) = (args.output, args.dry_run == Some(true), args.explain == Some(true));
     let policies = args.resource_policies.as_deref().map(crate::flags::read_file).transpose()?;
     let (request, columns) = args.request(&context.global.namespace)?;

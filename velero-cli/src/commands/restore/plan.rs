@@ -52,6 +52,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let progress = Progress::start();
     let options = RestoreOptions {
         resource_modifiers: modifiers,
+        api_group_versions: context.global.api_group_versions(),
         observer: progress.observer(),
         cancel: context.cancel.clone(),
         ..RestoreOptions::default()

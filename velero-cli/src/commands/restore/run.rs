@@ -48,6 +48,7 @@ impl RunFlags {
             observer: progress.observer(),
             cancel: context.cancel.clone(),
             concurrency: self.concurrency,
+            api_group_versions: context.global.api_group_versions(),
             ..RestoreOptions::default()
         })
     }
