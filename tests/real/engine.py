@@ -28,7 +28,7 @@ class Engine:
 
     def command(self, *arguments: str) -> list[str]:
         """The command line, for those who start it themselves."""
-        return [*self.within, str(self.binary), "repo", *arguments, f"--repo={self.place.uri}", f"--identity={self.user}@{self.host}"]
+        return [*self.within, str(self.binary), "repo", *arguments, *self.place.location(), f"--identity={self.user}@{self.host}"]
 
     def environment(self) -> dict[str, str]:
         """What is set beside the command line."""

@@ -40,10 +40,9 @@ class Store:
         """Now, as RFC 3339."""
         return self.now.isoformat().replace("+00:00", "Z")
 
-    @property
-    def uri(self) -> str:
-        """What ours takes for `--repo`."""
-        return f"s3://{BUCKET}/{PREFIX.rstrip('/')}?endpoint=http://127.0.0.1:{self.port}&region=moved"
+    def location(self) -> list[str]:
+        """How ours is told."""
+        return [f"--repo=s3://{BUCKET}/{PREFIX.rstrip('/')}?endpoint=http://127.0.0.1:{self.port}&region=moved"]
 
     def flags(self) -> list[str]:
         """What kopia takes behind `repository create` and `repository connect`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trees
 from engine import Engine
-from kopia import Kopia, Saved
+from kopia import HOST, USER, Kopia, Saved
 from places import Place
 
 
@@ -22,9 +22,10 @@ class Pair:
     work: Path
 
     @staticmethod
-    def at(place: Place, binary: Path, work: Path) -> Pair:
+    def at(place: Place, binary: Path, work: Path, user: str = USER, host: str = HOST) -> Pair:
         """Both, as the same user of the same host; nothing is made yet."""
-        return Pair(Kopia(work / "kopia", place), Engine(binary, place), work)
+        who = {"user": user, "host": host}
+        return Pair(Kopia(work / "kopia", place, **who), Engine(binary, place, **who), work)
 
     @property
     def place(self) -> Place:

@@ -17,10 +17,9 @@ class Directory:
 
     path: Path
 
-    @property
-    def uri(self) -> str:
-        """What ours takes for `--repo`."""
-        return str(self.path)
+    def location(self) -> list[str]:
+        """How ours is told."""
+        return [f"--repo={self.path}"]
 
     def flags(self) -> list[str]:
         """What kopia takes behind `repository create` and `repository connect`."""
@@ -65,10 +64,9 @@ class Prefix:
     bucket: str
     prefix: str
 
-    @property
-    def uri(self) -> str:
-        """What ours takes for `--repo`."""
-        return self.minio.address(self.bucket, self.prefix.rstrip("/"))
+    def location(self) -> list[str]:
+        """How ours is told."""
+        return [f"--repo={self.minio.address(self.bucket, self.prefix.rstrip('/'))}"]
 
     def flags(self) -> list[str]:
         """What kopia takes behind `repository create` and `repository connect`."""
@@ -101,6 +99,20 @@ class Prefix:
     def state(self) -> dict[str, str]:
         """Everything that is there, so that a test can tell that nothing has changed."""
         return {name: hashlib.sha256(self.get(name)).hexdigest() for name in self.blobs()}
+
+
+@dataclass(frozen=True)
+class Volumes(Prefix):
+    """Velero's repository of one namespace, in the bucket that the original uses; ours is told as Velero's users think."""
+
+    def location(self) -> list[str]:
+        """How ours is told."""
+        return [f"--store={self.minio.address(self.bucket)}", f"--volume-namespace={self.prefix.split('/')[1]}"]
+
+    @staticmethod
+    def of(minio: Minio, namespace: str) -> Volumes:
+        """The repository of this namespace."""
+        return Volumes(minio, minio.name, f"kopia/{namespace}/")
 
 
 Place = Directory | Prefix
