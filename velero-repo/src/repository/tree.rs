@@ -44,6 +44,12 @@ pub trait Source: Send + Sync {
 
 /// An open directory of a [`Source`]. It may hold a descriptor, so callers keep few of them.
 pub trait SourceDirectory: Send {
+    /// What the directory itself is.
+    ///
+    /// # Errors
+    /// The system's.
+    fn itself(&self) -> io::Result<Metadata>;
+
     /// Calls `each` with every name but `.` and `..`, in any order, and with the kind where the listing shows it.
     ///
     /// # Errors
@@ -80,10 +86,17 @@ pub trait SourceFile: Send {
     /// The system's; a stream refuses.
     fn seek(&mut self, offset: u64) -> io::Result<()>;
 
-    /// Bytes of a hole that begins where the next read would: they are zero and need not be read, only passed by
-    /// [`seek`](SourceFile::seek). 0 when none is known.
+    /// Bytes of a hole that begins where the next read would: they are zero and need not be read. 0 when none is known.
     fn hole(&mut self) -> u64 {
         0
+    }
+
+    /// Passes `length` bytes of a hole.
+    ///
+    /// # Errors
+    /// The system's; a source that knows no holes refuses.
+    fn skip(&mut self, length: u64) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, format!("{length} bytes can not be passed")))
     }
 
     /// What the file is now, to tell whether it changed while it was read.

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 /// Writes a directory into `out` in the bytes that Kopia would write.
 ///
 /// Directories come first, then everything else; either group in the order of the bytes of its names.
+#[derive(Clone)]
 pub struct Writer<W> {
     out: W,
     shape: Shape,
@@ -42,6 +43,11 @@ impl<W: Write> Writer<W> {
             }
         }
         gojson::write(&mut self.out, entry).map_err(|e| failed(e.into()))
+    }
+
+    /// Where the directory is written to, for callers who take what is there already.
+    pub fn out(&mut self) -> &mut W {
+        &mut self.out
     }
 
     fn disorder(&self, entry: &Entry) -> Option<&'static str> {

@@ -9,7 +9,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
@@ -20,7 +19,7 @@ mod extended;
 mod file;
 
 pub(super) use beneath::open_beneath;
-use extended::has_extended;
+use extended::Place;
 use file::LocalFile;
 
 /// Longest link target that Linux has, in bytes.
@@ -44,7 +43,7 @@ impl Default for LocalOptions {
 #[derive(Debug)]
 pub struct LocalSource {
     path: PathBuf,
-    root: Arc<OwnedFd>,
+    root: OwnedFd,
     options: LocalOptions,
 }
 
@@ -56,8 +55,7 @@ impl LocalSource {
     pub fn open(path: &Path, options: LocalOptions) -> io::Result<LocalSource> {
         let path = path.canonicalize()?;
         let root = open_quietly(rustix::fs::CWD, path.as_os_str().as_bytes(), OFlags::NONBLOCK)?;
-        let extended = options.extended && Path::new("/proc/self/fd").exists();
-        Ok(LocalSource { path, root: Arc::new(root), options: LocalOptions { extended } })
+        Ok(LocalSource { path, root, options })
     }
 
     /// The tree's absolute path.
@@ -79,7 +77,8 @@ impl Source for LocalSource {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = open_beneath(self.root.as_fd(), path, flags | OFlags::NOATIME)
             .or_else(|refusal| retry_without_noatime(&refusal, || open_beneath(self.root.as_fd(), path, flags)))?;
-        Ok(Box::new(LocalDirectory { handle, extended: self.options.extended }))
+        let place = self.options.extended.then(|| Place::new(self.path.as_os_str().as_bytes(), path));
+        Ok(Box::new(LocalDirectory { handle, place }))
     }
 
     fn root_file(&self) -> io::Result<Box<dyn SourceFile>> {
@@ -91,10 +90,17 @@ impl Source for LocalSource {
 /// One open directory.
 struct LocalDirectory {
     handle: OwnedFd,
-    extended: bool,
+    /// Where it lies, if its entries are asked for extended attributes.
+    place: Option<Place>,
 }
 
 impl SourceDirectory for LocalDirectory {
+    fn itself(&self) -> io::Result<Metadata> {
+        let mut found = metadata_of(&rustix::fs::fstat(&self.handle)?);
+        found.extended = self.place.as_ref().is_some_and(|place| place.has_extended(self.handle.as_fd(), b""));
+        Ok(found)
+    }
+
     fn names(&mut self, each: &mut dyn FnMut(&[u8], Option<Kind>)) -> io::Result<()> {
         for entry in Dir::read_from(&self.handle)? {
             let entry = entry?;
@@ -125,7 +131,7 @@ impl SourceDirectory for LocalDirectory {
 impl LocalDirectory {
     fn look_at(&self, name: &[u8]) -> io::Result<Metadata> {
         let mut found = metadata_of(&rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)?);
-        found.extended = self.extended && has_extended(self.handle.as_fd(), name);
+        found.extended = self.place.as_ref().is_some_and(|place| place.has_extended(self.handle.as_fd(), name));
         Ok(found)
     }
 }

@@ -1,27 +1,50 @@
 //! Whether an entry has extended attributes or access control lists.
+//!
+//! The entry is asked by its path, because it may be unreadable and opening it only for this would take longer than all
+//! else that is done with a file that has not changed. The answer is for the report alone: should a directory on the
+//! way become a link meanwhile, the answer may be about another file, and no byte of that one is read.
 
 use std::io::Write;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Labels that the system itself puts on every file of a labelled machine and that a restore gets anew.
 const LABELS: [&[u8]; 1] = [b"security.selinux"];
-
 /// Room for names; an entry with more of them surely has one of its own.
 const NAMES: usize = 1024;
+/// The system takes no longer paths.
+const LONGEST_PATH: usize = 4095;
 
-/// Asks through the directory's descriptor, because the entry may be unreadable and is not opened for this.
-pub(super) fn has_extended(directory: BorrowedFd<'_>, name: &[u8]) -> bool {
-    let mut path = Vec::with_capacity(32 + name.len());
-    if write!(path, "/proc/self/fd/{}/", directory.as_raw_fd()).is_err() {
-        return false;
+/// The path of a directory, with a slash at its end.
+pub(super) struct Place(Vec<u8>);
+
+impl Place {
+    pub(super) fn new(root: &[u8], path: &[u8]) -> Place {
+        let mut place = Vec::with_capacity(root.len() + path.len() + 2);
+        for part in [root, path].into_iter().filter(|part| !part.is_empty()) {
+            place.extend_from_slice(part);
+            if !part.ends_with(b"/") {
+                place.push(b'/');
+            }
+        }
+        Place(place)
     }
-    path.extend_from_slice(name);
-    let mut names = [0_u8; NAMES];
-    match rustix::fs::llistxattr(path.as_slice(), &mut names[..]) {
-        Ok(0) => false,
-        Ok(length) => has_own(&names[..length.min(NAMES)]),
-        Err(rustix::io::Errno::RANGE) => true,
-        Err(_) => false, // the file system has none, or the entry is gone
+
+    /// Asks the entry `name`; nothing means the directory itself.
+    pub(super) fn has_extended(&self, directory: BorrowedFd<'_>, name: &[u8]) -> bool {
+        let mut path = Vec::with_capacity(self.0.len() + name.len() + 32);
+        if self.0.len() + name.len() <= LONGEST_PATH {
+            path.extend_from_slice(&self.0);
+        } else if write!(path, "/proc/self/fd/{}/", directory.as_raw_fd()).is_err() {
+            return false;
+        }
+        path.extend_from_slice(name);
+        let mut names = [0_u8; NAMES];
+        match rustix::fs::llistxattr(path.as_slice(), &mut names[..]) {
+            Ok(0) => false,
+            Ok(length) => has_own(&names[..length.min(NAMES)]),
+            Err(rustix::io::Errno::RANGE) => true,
+            Err(_) => false, // the file system has none, or the entry is gone
+        }
     }
 }
 

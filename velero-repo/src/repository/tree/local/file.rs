@@ -41,6 +41,11 @@ impl SourceFile for LocalFile {
         Ok(())
     }
 
+    fn skip(&mut self, length: u64) -> io::Result<()> {
+        self.at += length;
+        Ok(())
+    }
+
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn hole(&mut self) -> u64 {
         use rustix::fs::{SeekFrom, seek};

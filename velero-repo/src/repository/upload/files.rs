@@ -1,0 +1,193 @@
+//! The entries of a slice: what each of them is, whether an earlier snapshot has it, and if not, its bytes.
+
+use std::io;
+
+use super::batch::{Growing, Item, Slice};
+use super::node::{Outcome, entry_of, join};
+use super::report::Lost;
+use super::reuse::Earlier;
+use super::worker::Worker;
+use crate::Result;
+use crate::repository::directory::{Entry, Kind as Stored};
+use crate::repository::gojson::Time;
+use crate::repository::rules::Decision;
+use crate::repository::seal::compression::Compressor;
+use crate::repository::tree::{Kind, Metadata, SourceDirectory, Special};
+
+/// One entry of a slice.
+struct Found<'a> {
+    slice: &'a Slice,
+    item: usize,
+    name: &'a [u8],
+    path: Vec<u8>,
+    metadata: Metadata,
+    earlier: &'a [Earlier],
+}
+
+impl Worker<'_> {
+    /// Looks at the entries of a slice and reads those that are new.
+    pub(super) fn read_slice(&mut self, slice: &Slice) -> Result<()> {
+        let names = slice.names();
+        let handle = match self.run.source.directory(&slice.node.place.path) {
+            Ok(handle) => handle,
+            Err(error) => return self.fail_slice(slice, &names, &error),
+        };
+        let looks = handle.metadata(&names);
+        for (at, (name, look)) in names.iter().zip(looks).enumerate() {
+            let (item, path) = (slice.first_item + at, join(&slice.node.place.path, name));
+            let earlier = slice.earlier.get(at).map_or(&[][..], Vec::as_slice);
+            let settled = match look {
+                Ok(metadata) => self.read_entry(&*handle, Found { slice, item, name, path, metadata, earlier })?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.report.changed.add(&path, "it vanished before it could be read");
+                    Some(Item::Absent)
+                }
+                Err(error) => Some(self.failed_file(&path, "look at", error)?),
+            };
+            if let Some(item_now) = settled {
+                self.batch.set(item, item_now);
+            }
+            self.attend()?;
+        }
+        Ok(())
+    }
+
+    fn fail_slice(&mut self, slice: &Slice, names: &[&[u8]], error: &io::Error) -> Result<()> {
+        for (at, name) in names.iter().enumerate() {
+            let path = join(&slice.node.place.path, name);
+            let again = io::Error::new(error.kind(), error.to_string());
+            let item = self.failed_file(&path, "open its directory", again)?;
+            self.batch.set(slice.first_item + at, item);
+        }
+        Ok(())
+    }
+
+    pub(super) fn failed_file(&mut self, path: &[u8], operation: &'static str, error: io::Error) -> Result<Item> {
+        let ignored = self.run.settings.policy.error_handling.ignore_file_errors.unwrap_or(false);
+        self.failed(path, operation, error, ignored).map(Item::Settled)
+    }
+
+    /// What became of an entry; nothing if its chunks are on their way.
+    fn read_entry(&mut self, handle: &dyn SourceDirectory, found: Found<'_>) -> Result<Option<Item>> {
+        let node = &found.slice.node;
+        let size = found.metadata.size;
+        let text = String::from_utf8_lossy(&found.path); // names were checked when they were listed
+        let skipped = node.rules.decide(&text, false, size) != Decision::Keep
+            || (node.rules.one_file_system() && found.metadata.device != node.metadata.device);
+        if skipped {
+            self.report.excluded_files += 1;
+            self.report.excluded_bytes += size;
+            return Ok(Some(Item::Absent));
+        }
+        match found.metadata.kind {
+            Kind::Special(special) => return self.leave_special(&found.path, special).map(Some),
+            Kind::Directory => {
+                let error = io::Error::other("it became a directory while the tree was read");
+                return self.failed_file(&found.path, "read", error).map(Some);
+            }
+            Kind::File | Kind::Stream | Kind::Link => self.note_losses(&found.path, &found.metadata),
+        }
+        if let Some(entry) = self.reuse(&found)? {
+            return Ok(Some(Item::Settled(Outcome::Entry(Box::new(entry)))));
+        }
+        match found.metadata.kind {
+            Kind::Link => self.read_link(handle, &found),
+            _ => self.read_file(handle, &found),
+        }
+    }
+
+    /// Devices, pipes and sockets have no place in the format. Kopia leaves them out without a word, or fails them.
+    fn leave_special(&mut self, path: &[u8], special: Special) -> Result<Item> {
+        if self.run.settings.policy.error_handling.ignore_unknown_types.unwrap_or(true) {
+            self.report.lose(Lost::Special(special), path, "the format has no such entries; it is not stored");
+            return Ok(Item::Absent);
+        }
+        let error = io::Error::new(io::ErrorKind::Unsupported, "unknown or unsupported entry type");
+        self.failed(path, "store", error, false).map(Item::Settled)
+    }
+
+    /// The entry with the object of an earlier snapshot, if nothing about it has changed and all of it is still there.
+    fn reuse(&mut self, found: &Found<'_>) -> Result<Option<Entry>> {
+        let Some(earlier) = found.earlier.iter().find(|earlier| earlier.is_unchanged(&found.metadata)) else {
+            return Ok(None);
+        };
+        if !self.is_kept(&earlier.object).unwrap_or(false) {
+            self.report.repaired += 1; // also where a list can not be read: reading the file mends it
+            return Ok(None);
+        }
+        self.report.cached_files += 1;
+        self.report.cached_bytes += earlier.size;
+        self.run.progress.finish_files(1, earlier.size, 0);
+        let entry = entry_of_file(found.name, &found.metadata);
+        Ok(Some(Entry { size: earlier.size, object: Some(earlier.object), ..entry }))
+    }
+
+    fn read_link(&mut self, handle: &dyn SourceDirectory, found: &Found<'_>) -> Result<Option<Item>> {
+        let target = match handle.link(found.name) {
+            Ok(target) => target,
+            Err(error) => return self.failed_file(&found.path, "read the link", error).map(Some),
+        };
+        self.batch.set(found.item, Item::Growing(Growing::new(entry_of_file(found.name, &found.metadata))));
+        self.put(found.item, &target)?;
+        self.report.read_links += 1;
+        self.report.read_bytes += target.len() as u64;
+        self.run.progress.finish_files(1, 0, 0);
+        Ok(None)
+    }
+
+    fn read_file(&mut self, handle: &dyn SourceDirectory, found: &Found<'_>) -> Result<Option<Item>> {
+        let mut file = match handle.open(found.name) {
+            Ok(file) => file,
+            Err(error) => return self.failed_file(&found.path, "open", error).map(Some),
+        };
+        let entry = entry_of_file(found.name, &found.metadata);
+        let compressor = self.compressor_of(&entry)?;
+        match self.read_whole(found.item, &mut *file, (entry, &found.metadata), compressor)? {
+            Ok(stable) => {
+                if !stable {
+                    self.report.changed.add(&found.path, "it changed while it was read; what was read is stored");
+                }
+                self.run.progress.finish_files(1, 0, 0);
+                Ok(None)
+            }
+            Err(error) => self.failed_file(&found.path, "read", error).map(Some),
+        }
+    }
+
+    /// The compression that the policy wants for a file.
+    pub(super) fn compressor_of(&self, entry: &Entry) -> Result<Option<Compressor>> {
+        let name = self.run.settings.policy.compression.compressor_for(&entry.name, entry.size);
+        name.map(Compressor::by_name).transpose()
+    }
+
+    /// Begins the upload of a root that is a single file.
+    pub(super) fn begin_file(&mut self, metadata: &Metadata) -> Result<()> {
+        let failed = |operation| move |source| crate::Error::Io { operation, path: "the root".to_owned(), source };
+        self.batch.extend(1);
+        let mut file = self.run.source.root_file().map_err(failed("open"))?;
+        let name = self.run.root_place().name;
+        let entry = entry_of_file(name.as_bytes(), metadata);
+        let compressor = self.compressor_of(&entry)?;
+        let stable = self.read_whole(0, &mut *file, (entry, metadata), compressor)?.map_err(failed("read"))?;
+        if !stable {
+            self.report.changed.add(name.as_bytes(), "it changed while it was read; what was read is stored");
+        }
+        self.note_losses(name.as_bytes(), metadata);
+        self.run.progress.finish_files(1, 0, 0);
+        self.finish_windows()?;
+        for outcome in self.batch.outcomes(0..1, self.run.settings.style.layout, &mut self.writer)? {
+            if let Outcome::Entry(mut entry) = outcome {
+                let summary = super::node::summary_of_file(&entry, Time::from_nanos(metadata.modified));
+                entry.summary = Some(Box::new(summary));
+                self.run.schedule.finish(*entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entry of a file or link, without its object.
+fn entry_of_file(name: &[u8], metadata: &Metadata) -> Entry {
+    let kind = if metadata.kind == Kind::Link { Stored::Symlink } else { Stored::File };
+    Entry { name: String::from_utf8_lossy(name).into_owned(), kind, ..entry_of(metadata) }
+}

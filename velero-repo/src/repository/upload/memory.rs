@@ -1,0 +1,133 @@
+//! How much of everything an upload may hold at once, from one number: the bytes of memory it is given.
+//!
+//! ```text
+//! memory >= reserve + workers * (window + packs) + spare * window + queue * pack
+//! ```
+//!
+//! Every worker reads into a window of its own and fills packs of its own; spare windows let one worker cut a stream
+//! while others hash it; the queue holds finished packs that the store has not taken yet. With little memory there are
+//! fewer workers before there are smaller windows, because a window holds the longest chunk twice or nothing can be
+//! cut. Pure: nothing is measured here.
+
+use crate::{Error, Result};
+
+/// Listings, results, indexes of the session, stacks and the program itself.
+const RESERVE: u64 = 40 << 20;
+/// Windows beyond this many bytes bring nothing: every lane of the hash has work.
+const LARGEST_WINDOW: usize = 32 << 20;
+/// Finished packs on their way to the store; more would not upload faster.
+const LONGEST_QUEUE: usize = 4;
+/// What is used when nobody sets a limit, for each worker.
+const GENEROUS: u64 = 128 << 20;
+
+/// Sizes that the repository's format sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// The longest chunk that the splitter makes, in bytes.
+    pub longest_chunk: usize,
+    /// A pack is finished once it has this many bytes.
+    pub pack: usize,
+}
+
+/// What an upload holds at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Threads that read, hash and seal.
+    pub workers: usize,
+    /// Bytes of each worker's window.
+    pub window: usize,
+    /// Windows beyond one for each worker.
+    pub spare: usize,
+    /// Finished packs that wait for the store.
+    pub queue: usize,
+}
+
+impl Plan {
+    /// The plan for at most `workers` threads in `memory` bytes; no limit is 128 MiB for each worker.
+    ///
+    /// # Errors
+    /// Invalid: not even one worker fits; the message says how much would do.
+    pub fn new(memory: Option<u64>, workers: usize, sizes: Sizes) -> Result<Plan> {
+        let workers = workers.max(1);
+        let memory = memory.unwrap_or(RESERVE.saturating_add(GENEROUS.saturating_mul(workers as u64)));
+        let smallest = |workers| Plan { workers, window: sizes.longest_chunk.saturating_mul(2), spare: 0, queue: 1 };
+        let mut plan = (1..=workers).rev().map(smallest).find(|plan| plan.bytes(sizes) <= memory).ok_or_else(|| {
+            let least = smallest(1).bytes(sizes).div_ceil(1 << 20);
+            Error::invalid(format!("memory of {} MiB", memory >> 20), format!("at least {least} MiB are needed"))
+        })?;
+        plan.grow(memory, sizes);
+        Ok(plan)
+    }
+
+    /// The bytes that the plan may take.
+    pub fn bytes(&self, sizes: Sizes) -> u64 {
+        let (window, pack) = (self.window as u64, sizes.pack as u64 + sizes.longest_chunk as u64);
+        let workers = (self.workers as u64).saturating_mul(window.saturating_add(pack));
+        let shared =
+            (self.spare as u64).saturating_mul(window).saturating_add((self.queue as u64).saturating_mul(pack));
+        RESERVE.saturating_add(workers).saturating_add(shared)
+    }
+
+    /// One step of each in turn while all of them fit: a spare window first, since without one a single stream keeps
+    /// only one worker busy.
+    fn grow(&mut self, memory: u64, sizes: Sizes) {
+        let largest = LARGEST_WINDOW.max(self.window);
+        loop {
+            let before = *self;
+            for larger in [
+                Plan { spare: (self.spare + 1).min(before.workers), ..before },
+                Plan { queue: (self.queue + 1).min(LONGEST_QUEUE), ..before },
+                Plan { window: (self.window + sizes.longest_chunk).min(largest), ..before },
+            ] {
+                let larger = Plan {
+                    spare: self.spare.max(larger.spare),
+                    queue: self.queue.max(larger.queue),
+                    window: self.window.max(larger.window),
+                    ..*self
+                };
+                if larger.bytes(sizes) <= memory {
+                    *self = larger;
+                }
+            }
+            if *self == before {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plan, Sizes};
+
+    const SIZES: Sizes = Sizes { longest_chunk: 8 << 20, pack: 20 << 20 };
+
+    #[test]
+    fn a_plan_fits_its_memory_whatever_is_asked_for() {
+        for mebibytes in [112, 128, 192, 256, 512, 1024, 65536] {
+            for workers in [1, 2, 3, 8, 64] {
+                let plan = Plan::new(Some(mebibytes << 20), workers, SIZES).unwrap();
+                assert!(plan.bytes(SIZES) <= mebibytes << 20, "{plan:?}");
+                assert!(
+                    (1..=workers).contains(&plan.workers) && plan.window >= 16 << 20 && plan.queue >= 1,
+                    "{plan:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
+        assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap().workers, 2);
+        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 2);
+        assert_eq!(Plan::new(Some(2 << 30), 8, SIZES).unwrap().workers, 8);
+        let refusal = Plan::new(Some(64 << 20), 8, SIZES).unwrap_err().to_string();
+        assert!(refusal.contains("at least 112 MiB"), "{refusal}");
+    }
+
+    #[test]
+    fn without_a_limit_every_worker_has_a_large_window_and_a_spare_one() {
+        let plan = Plan::new(None, 4, SIZES).unwrap();
+        assert_eq!((plan.workers, plan.window, plan.spare, plan.queue), (4, 32 << 20, 4, 4));
+    }
+}

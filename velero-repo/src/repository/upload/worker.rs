@@ -1,0 +1,267 @@
+//! One worker: takes what waits, until the root is written.
+//!
+//! Reading, cutting, hashing, compressing and sealing of a file happen on one thread and in one window, so its bytes
+//! stay in that processor's cache and are handed over once, as part of a finished pack.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+
+use super::batch::{Batch, Slice};
+use super::node::{Next, Node, Outcome, Place, Style};
+use super::progress::Progress;
+use super::report::UploadReport;
+use super::reuse::Objects;
+use super::schedule::{Schedule, Step};
+use super::window::{Chunk, Window, write_chunks};
+use crate::repository::content::ContentId;
+use crate::repository::directory::Entry;
+use crate::repository::object::ObjectId;
+use crate::repository::open::Repository;
+use crate::repository::policy::Policy;
+use crate::repository::session::{ContentWriter, Session};
+use crate::repository::splitter::Splitter;
+use crate::repository::tree::Source;
+use crate::{Error, Result};
+
+/// Entries that are read together: enough to fill every lane of the hash many times, few enough to share a directory.
+const BATCH: usize = 256;
+
+/// How entries are read and written.
+pub(super) struct Settings {
+    pub(super) policy: Policy,
+    pub(super) style: Style,
+    /// Cuts files.
+    pub(super) splitter: Splitter,
+    /// Bytes of the parts in which larger files are written.
+    pub(super) part: Option<u64>,
+    /// Whether the first entry that can not be read ends the upload.
+    pub(super) fail_fast: bool,
+}
+
+/// What the workers of an upload share.
+pub(super) struct Run {
+    pub(super) root_name: String,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) session: Arc<Session>,
+    pub(super) schedule: Schedule,
+    pub(super) settings: Settings,
+    pub(super) progress: Arc<Progress>,
+    pub(super) report: Mutex<UploadReport>,
+    pub(super) root: OnceLock<Arc<Node>>,
+    /// Roots of the snapshots to build on.
+    pub(super) parents: Vec<ObjectId>,
+}
+
+impl Run {
+    pub(super) fn repository(&self) -> &Repository {
+        self.session.repository()
+    }
+
+    pub(super) fn root_place(&self) -> Place {
+        let name = self.root_name.clone();
+        Place { parent: None, path: Vec::new(), name, earlier: self.parents.clone() }
+    }
+
+    /// Whether a content is there and not marked as deleted. One that is will be looked up again before the snapshot
+    /// becomes visible.
+    fn keep(&self, content: &ContentId) -> bool {
+        let there = self.repository().view().has(content);
+        if there {
+            self.session.rely_on(content);
+        }
+        there
+    }
+}
+
+/// One worker.
+pub(super) struct Worker<'a> {
+    pub(super) run: &'a Run,
+    pub(super) writer: ContentWriter,
+    /// The window, and how much of it is filled.
+    pub(super) window: Vec<u8>,
+    pub(super) filled: usize,
+    /// Chunks of the window that are complete, and the batch of their files.
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) batch: Arc<Batch>,
+    /// How often the window was emptied.
+    pub(super) turns: u64,
+    pub(super) report: UploadReport,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(run: &'a Run, writer: ContentWriter, window: usize) -> Worker<'a> {
+        let window = vec![0; window];
+        let (chunks, batch, report) = (Vec::new(), Arc::default(), UploadReport::default());
+        Worker { run, writer, window, filled: 0, chunks, batch, turns: 0, report }
+    }
+
+    /// Works until everything is done or somebody fails.
+    pub(super) fn work(mut self, first: bool) {
+        let done = if first { self.begin().and_then(|()| self.steps()) } else { self.steps() };
+        let done = done.and_then(|()| self.writer.flush());
+        self.run.report.lock().unwrap_or_else(PoisonError::into_inner).merge(self.report);
+        if let Err(error) = done {
+            self.run.schedule.fail(error);
+        }
+    }
+
+    fn steps(&mut self) -> Result<()> {
+        loop {
+            self.batch = Arc::default();
+            let (slices, last) = self.gather()?;
+            if !slices.is_empty() {
+                self.process(slices)?;
+            }
+            match last {
+                Some(Step::Done) => return Ok(()),
+                Some(Step::Rest) => self.rest()?,
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes slices until there are enough files or nothing waits; walks the tree meanwhile.
+    fn gather(&mut self) -> Result<(Vec<Slice>, Option<Step>)> {
+        let (mut slices, mut files) = (Vec::new(), 0);
+        while files < BATCH {
+            match self.run.schedule.next(slices.is_empty()) {
+                None => break,
+                Some(Step::Window(window)) => self.hash_for_another(window)?,
+                Some(Step::Enter(node)) => self.enter(&node)?,
+                Some(Step::Files(node)) => {
+                    let objects = Reader(self.run.repository());
+                    if let Some((slice, more)) = node.take(BATCH - files, (&self.batch, files), &objects) {
+                        self.batch.extend(slice.count);
+                        files += slice.count;
+                        slices.push(slice);
+                        if more {
+                            self.run.schedule.push_files(node);
+                        }
+                    }
+                }
+                Some(last @ (Step::Rest | Step::Done)) => return Ok((slices, Some(last))),
+            }
+        }
+        Ok((slices, None))
+    }
+
+    /// Reads the files of some slices and hands back what became of them.
+    fn process(&mut self, slices: Vec<Slice>) -> Result<()> {
+        for slice in &slices {
+            self.read_slice(slice)?;
+        }
+        self.finish_windows()?;
+        for slice in slices {
+            let outcomes = self.batch.outcomes(slice.items(), self.run.settings.style.layout, &mut self.writer)?;
+            let next = slice.node.complete(slice.number, outcomes, &mut self.writer)?;
+            self.go_on(slice.node, next)?;
+        }
+        Ok(())
+    }
+
+    /// What follows for a directory; a finished one may finish those above it.
+    pub(super) fn go_on(&mut self, mut node: Arc<Node>, mut next: Next) -> Result<()> {
+        loop {
+            match next {
+                Next::Nothing => return Ok(()),
+                Next::Files => {
+                    self.run.schedule.push_files(node);
+                    return Ok(());
+                }
+                Next::Finished(entry) => {
+                    self.report.directories += 1;
+                    let Some((parent, number)) = node.place.parent.clone() else {
+                        self.run.schedule.finish(*entry);
+                        return Ok(());
+                    };
+                    next = parent.complete(number, vec![Outcome::Entry(entry)], &mut self.writer)?;
+                    node = parent;
+                }
+            }
+        }
+    }
+
+    fn hash_for_another(&mut self, mut window: Window) -> Result<()> {
+        write_chunks(&window.bytes, &mut window.chunks, &window.batch, &mut self.writer)?;
+        window.batch.end_window();
+        self.run.schedule.give_back(window.bytes);
+        Ok(())
+    }
+
+    /// Hashes what is left in the window, and helps until all others of the batch are hashed.
+    pub(super) fn finish_windows(&mut self) -> Result<()> {
+        self.write_chunks()?;
+        self.filled = 0;
+        let batch = self.batch.clone();
+        while !batch.is_hashed() {
+            match self.run.schedule.next_window() {
+                Some(window) => self.hash_for_another(window)?,
+                None => self.run.schedule.wait_for(|| batch.is_hashed()),
+            }
+            self.attend()?;
+        }
+        Ok(())
+    }
+
+    /// Rests or stops, if somebody asks for it.
+    pub(super) fn attend(&mut self) -> Result<()> {
+        if !self.run.schedule.wants_attention() {
+            return Ok(());
+        }
+        match self.run.schedule.is_over() {
+            true => Err(Error::invalid("upload", "it was stopped")),
+            false => self.rest(),
+        }
+    }
+
+    fn rest(&mut self) -> Result<()> {
+        self.write_chunks()?; // so that the checkpoint has them
+        self.run.report.lock().unwrap_or_else(PoisonError::into_inner).merge(std::mem::take(&mut self.report));
+        if self.run.schedule.rest() {
+            let root = self.checkpoint()?;
+            self.run.schedule.end_rest(root);
+        }
+        Ok(())
+    }
+
+    /// The tree as far as it is, if that was asked for.
+    fn checkpoint(&mut self) -> Result<Option<Entry>> {
+        match (self.run.schedule.checkpoint(), self.run.root.get()) {
+            (Some(reason), Some(root)) => root.checkpoint(reason, &mut self.writer).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether an object and all that belongs to it is there and not marked as deleted, so that a snapshot may name it.
+    pub(super) fn is_kept(&self, object: &ObjectId) -> Result<bool> {
+        let Some(list) = object.list() else { return Ok(self.run.keep(&object.content())) };
+        if !self.is_kept(&list)? {
+            return Ok(false);
+        }
+        let parts = Reader(self.run.repository()).parts(object)?;
+        Ok(parts.iter().all(|part| self.run.keep(&part.content())))
+    }
+}
+
+/// Objects of the repository, for a thread that waits.
+pub(super) struct Reader<'a>(pub(super) &'a Repository);
+
+impl Objects for Reader<'_> {
+    fn chunk(&self, object: &ObjectId) -> Result<Bytes> {
+        match object.compressed() {
+            false => self.0.read_content_blocking(&object.content()),
+            true => self.0.blobs().wait(self.0.read_object(object, LONGEST_CHUNK)),
+        }
+    }
+
+    fn parts(&self, object: &ObjectId) -> Result<Vec<ObjectId>> {
+        match object.indirection() {
+            0 => Ok(vec![*object]),
+            _ => Ok(self.0.blobs().wait(self.0.parts(object))?.into_iter().map(|part| part.object).collect()),
+        }
+    }
+}
+
+/// The longest chunk of any splitter, in bytes.
+const LONGEST_CHUNK: u64 = 16 << 20;
