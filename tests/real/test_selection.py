@@ -16,6 +16,27 @@ includeExcludePolicy:
   excludedNamespaceScopedResources: [secrets, configmaps]
 """
 
+FILTER_POLICIES = """
+version: v1
+clusterScopedFilterPolicy:
+  resourceFilters:
+  - kinds: [clusterroles]
+    names: ["rich*"]
+    excludedNames: ["*-unbound"]
+namespacedFilterPolicies:
+- namespaces: ["rich-?"]
+  resourceFilters:
+  - kinds: [Secret, cm]
+  - kinds: []
+    orLabelSelectors: [{matchLabels: {app: web}}, {matchLabels: {app: db}}]
+- namespaces: [rich-a]
+  resourceFilters:
+  - kinds: [deploy, pods]
+    labelSelector: {matchLabels: {app: web}}
+  - kinds: [configmaps]
+    excludedNames: ["kube-root-ca*"]
+"""
+
 FILTERS = {
     "everything": [],
     "one_namespace": ["--include-namespaces", "rich-a"],
@@ -55,6 +76,8 @@ FILTERS = {
     "definitions_only_as_extra": ["--include-namespace-scoped-resources", "*", "--include-cluster-scoped-resources", "crd"],
     "ordered": ["--ordered-resources", "pods=rich-a/p2,rich-a/p1", "--include-namespaces", "rich-a"],
     "policy": ["--resource-policies-configmap", "rich-policy", "--include-namespaces", "rich-a"],
+    "filter_policies": ["--resource-policies-configmap", "rich-filters", "--include-cluster-scoped-resources", "*"],
+    "filter_policies_by_namespace": ["--resource-policies-configmap", "rich-filters", "--include-namespaces", "rich-a,rich-b", "--selector", "app=db"],
     "events": ["--include-resources", "events", "--include-namespaces", "rich-a"],
 }
 
@@ -63,8 +86,9 @@ FILTERS = {
 def rich_cluster(cluster, original):
     """The first cluster, filled."""
     rich.build(cluster)
-    policy = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rich-policy", "namespace": "velero"}, "data": {"policy": POLICIES}}
-    rich.apply(cluster, [policy])
+    for name, text in [("rich-policy", POLICIES), ("rich-filters", FILTER_POLICIES)]:
+        policy = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "velero"}, "data": {"policy": text}}
+        rich.apply(cluster, [policy])
     return cluster
 
 

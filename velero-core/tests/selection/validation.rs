@@ -196,3 +196,14 @@ fn restore_lists_follow_rule_ie_and_namespace_names_may_be_anything() {
     };
     assert_eq!(faults(restore(&selectors)).len(), 1);
 }
+
+#[test]
+fn a_restore_with_a_resource_policy_is_refused_rather_than_restored_without() {
+    let spec = |policy: serde_json::Value| {
+        serde_json::from_value(serde_json::json!({"backupName": "b", "resourcePolicy": policy})).unwrap()
+    };
+    let found = |spec: &RestoreSpec| faults(RestoreSelection::new(spec, Arc::new(table()), &[]));
+    let refused = found(&spec(serde_json::json!({"kind": "configmap", "name": "p"})));
+    assert!(refused.len() == 1 && refused[0].contains("spec.resourcePolicy"), "{refused:?}");
+    assert!(found(&spec(serde_json::Value::Null)).is_empty());
+}

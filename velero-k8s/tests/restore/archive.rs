@@ -35,12 +35,12 @@ impl Archive {
 
     /// Adds any bytes.
     pub fn raw(self, resource: &str, namespace: &str, name: &str, body: &str) -> Self {
-        self.copy(resource, namespace, name, "v1", true, body)
+        self.copy(ItemId::new(resource, namespace, name), "v1", true, body)
     }
 
     /// Adds any bytes as the copy of one version.
-    pub fn copy(mut self, resource: &str, ns: &str, name: &str, version: &str, preferred: bool, body: &str) -> Self {
-        self.objects.push((ItemId::new(resource, ns, name), version.into(), preferred, body.as_bytes().to_vec()));
+    pub fn copy(mut self, id: ItemId, version: &str, preferred: bool, body: &str) -> Self {
+        self.objects.push((id, version.into(), preferred, body.as_bytes().to_vec()));
         self
     }
 

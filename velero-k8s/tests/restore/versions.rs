@@ -3,6 +3,7 @@
 use crate::archive::Archive;
 use crate::scene::{Scene, config_map, errors, object, request, warnings};
 use serde_json::{Value, json};
+use velero_core::ItemId;
 use velero_core::api::RestoreSpec;
 use velero_k8s::RestoreOptions;
 
@@ -22,7 +23,7 @@ fn backup(versions: &[&str]) -> Archive {
         |version: &str| object(&format!("x.io/{version}"), "Widget", "ns", "w", json!({"spec": {"from": version}}));
     let copies = versions.iter().enumerate().map(|(at, v)| (*v, at == 0, body(v).to_string()));
     copies.fold(Archive::default(), |archive, (version, preferred, body)| {
-        archive.copy("widgets.x.io", "ns", "w", version, preferred, &body)
+        archive.copy(ItemId::new("widgets.x.io", "ns", "w"), version, preferred, &body)
     })
 }
 
