@@ -2,7 +2,7 @@
 //!
 //! Faults of the command line are one line on stderr and exit code 64; help and version go to stdout.
 
-use crate::commands::{backup, completion, demo, restore, version};
+use crate::commands::{backup, completion, demo, repo, restore, version};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
@@ -31,6 +31,9 @@ pub enum Command {
     /// Plan and make restores, and read about them
     #[command(subcommand, visible_alias = "restores")]
     Restore(restore::Verb),
+    /// Keep volume data in repositories in Kopia's format
+    #[command(subcommand)]
+    Repo(repo::Verb),
     /// List backups or restores
     #[command(subcommand)]
     Get(Get),
@@ -112,6 +115,7 @@ impl Command {
         match self {
             Command::Backup(verb) => verb.label(),
             Command::Restore(verb) => verb.label(),
+            Command::Repo(verb) => verb.label(),
             Command::Demo(_) => "demo",
             Command::Completion(_) => "completion",
             Command::Version(_) => "version",
@@ -124,7 +128,10 @@ impl Command {
 
     /// Whether the command ends cleanly by itself when it is cancelled.
     pub fn cleans_up(&self) -> bool {
-        matches!(self.label(), "backup create" | "restore create" | "restore apply")
+        match self {
+            Command::Repo(verb) => verb.cleans_up(),
+            other => matches!(other.label(), "backup create" | "restore create" | "restore apply"),
+        }
     }
 
     /// Runs the command.
@@ -132,6 +139,7 @@ impl Command {
         match self.normal() {
             Command::Backup(verb) => verb.run(context).await,
             Command::Restore(verb) => verb.run(context).await,
+            Command::Repo(verb) => verb.run(context).await,
             Command::Demo(args) => demo::run(args, context).await,
             Command::Completion(args) => completion::run(&args, context),
             Command::Version(args) => version::run(&args, context),

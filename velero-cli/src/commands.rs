@@ -3,5 +3,6 @@
 pub mod backup;
 pub mod completion;
 pub mod demo;
+pub mod repo;
 pub mod restore;
 pub mod version;

@@ -12,14 +12,18 @@ use velero_repo::{BackupStore, Store, StoreOptions};
 
 /// Opens the store of `--store` or `VELERO_STORE`.
 pub fn store(global: &Global) -> anyhow::Result<BackupStore> {
-    let address = address(global)?;
-    Ok(BackupStore::new(Store::open(address, &options(global)).context("opening the store")?))
+    Ok(BackupStore::new(store_at(address(global)?, false, global)?))
 }
 
 /// Opens the same store to write a backup; a directory is made if there is none.
 pub fn store_for_backup(global: &Global) -> anyhow::Result<BackupStore> {
-    let address = address(global)?;
-    Ok(BackupStore::new(Store::open_or_create(address, &options(global)).context("opening the store")?))
+    Ok(BackupStore::new(store_at(address(global)?, true, global)?))
+}
+
+/// Opens the store at `address`; with `create`, a directory is made if there is none.
+pub fn store_at(address: &str, create: bool, global: &Global) -> anyhow::Result<Store> {
+    let open = if create { Store::open_or_create } else { Store::open };
+    open(address, &options(global)).context("opening the store")
 }
 
 /// The address of the store.

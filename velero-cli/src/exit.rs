@@ -83,7 +83,9 @@ impl std::error::Error for Interrupted {}
 /// Which exit code an error deserves.
 pub fn of_error(error: &anyhow::Error) -> Exit {
     let cancelled = |e: &(dyn std::error::Error + 'static)| {
-        e.is::<Interrupted>() || matches!(e.downcast_ref(), Some(velero_k8s::Error::Cancelled))
+        e.is::<Interrupted>()
+            || matches!(e.downcast_ref(), Some(velero_k8s::Error::Cancelled))
+            || matches!(e.downcast_ref(), Some(velero_repo::Error::Cancelled { .. }))
     };
     if error.chain().any(cancelled) {
         Exit::Interrupted
@@ -124,6 +126,8 @@ fn fix(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         let unsigned = std::error::Error::source(error).is_some_and(|e| e.to_string().contains("signing credential"));
         return match error.kind() {
             _ if unsigned => Some("set the store's credentials (environment, --credentials-file or --profile)"),
+            // Refused by the repository, or by the system: the store's credentials have no part in it.
+            _ if matches!(error, velero_repo::Error::Denied { .. } | velero_repo::Error::Io { .. }) => None,
             velero_repo::ErrorKind::Denied => {
                 Some("check the store's credentials (environment, --credentials-file, --profile) and their rights")
             }

@@ -5,6 +5,7 @@
 
 pub mod filter;
 pub mod pairs;
+pub mod size;
 pub mod unsupported;
 
 use anyhow::Context as _;

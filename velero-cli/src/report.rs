@@ -73,7 +73,7 @@ impl RunReport {
     }
 
     /// The exit code that the outcome deserves.
-    fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self.outcome.as_str() {
             "Completed" | "Planned" | "Deleted" => Exit::Completed,
             "PartiallyFailed" => Exit::PartiallyFailed,

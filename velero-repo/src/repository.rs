@@ -31,6 +31,7 @@ pub mod seal;
 pub mod session;
 pub mod snapshot;
 pub mod splitter;
+pub mod status;
 pub mod tree;
 pub mod upload;
 pub mod verify;

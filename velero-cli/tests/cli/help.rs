@@ -2,7 +2,7 @@
 
 use crate::velero;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 30] = [
     "",
     "backup",
     "backup create",
@@ -19,6 +19,12 @@ const COMMANDS: [&str; 24] = [
     "restore describe",
     "restore logs",
     "restore delete",
+    "repo",
+    "repo create",
+    "repo status",
+    "repo snapshot",
+    "repo snapshot create",
+    "repo snapshot list",
     "get",
     "create",
     "describe",

@@ -7,6 +7,7 @@ mod demo;
 mod help;
 mod hostile;
 mod interrupt;
+mod repo;
 mod surroundings;
 mod usage;
 

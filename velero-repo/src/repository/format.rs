@@ -143,6 +143,11 @@ impl Format {
         if self.parameters.splitter.is_empty() { "FIXED" } else { &self.parameters.splitter }
     }
 
+    /// Name of the derivation by which the password becomes a key.
+    pub fn key_derivation(&self) -> &str {
+        &self.outer.key_derivation
+    }
+
     /// The bytes of `kopia.maintenance` for this JSON.
     ///
     /// # Errors

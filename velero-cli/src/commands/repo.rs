@@ -1,0 +1,56 @@
+//! `velero repo …`: repositories of volume data, in Kopia's format.
+
+mod clock;
+pub mod create;
+mod effort;
+mod location;
+mod output;
+mod password;
+mod progress;
+pub mod snapshot;
+pub mod status;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use clap::Subcommand;
+
+/// Verbs of `repo`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a repository
+    Create(Box<create::Args>),
+    /// Show how a repository is made and what it holds
+    Status(status::Args),
+    /// Take, list, restore, compare and delete snapshots
+    #[command(subcommand)]
+    Snapshot(snapshot::Verb),
+}
+
+impl Verb {
+    /// The command in reports.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Verb::Create(_) => "repo create",
+            Verb::Status(_) => "repo status",
+            Verb::Snapshot(verb) => verb.label(),
+        }
+    }
+
+    /// Whether the verb ends cleanly by itself when it is cancelled.
+    pub fn cleans_up(&self) -> bool {
+        match self {
+            Verb::Create(_) => true,
+            Verb::Snapshot(verb) => verb.cleans_up(),
+            Verb::Status(_) => false,
+        }
+    }
+
+    /// Runs the verb.
+    pub async fn run(self, context: &mut Context) -> anyhow::Result<Exit> {
+        match self {
+            Verb::Create(args) => create::run(*args, context).await,
+            Verb::Status(args) => status::run(args, context).await,
+            Verb::Snapshot(verb) => verb.run(context).await,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `velero repo snapshot …`.
+
+pub mod create;
+mod document;
+pub mod list;
+mod source;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use clap::Subcommand;
+
+/// Verbs of `repo snapshot`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Take a snapshot of a directory or a file
+    Create(Box<create::Args>),
+    /// List snapshots
+    List(list::Args),
+}
+
+impl Verb {
+    /// The command in reports.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Verb::Create(_) => "repo snapshot create",
+            Verb::List(_) => "repo snapshot list",
+        }
+    }
+
+    /// Whether the verb ends cleanly by itself when it is cancelled.
+    pub fn cleans_up(&self) -> bool {
+        matches!(self, Verb::Create(_))
+    }
+
+    /// Runs the verb.
+    pub async fn run(self, context: &mut Context) -> anyhow::Result<Exit> {
+        match self {
+            Verb::Create(args) => create::run(*args, context).await,
+            Verb::List(args) => list::run(args, context).await,
+        }
+    }
+}
