@@ -2,7 +2,7 @@
 //!
 //! Every input is a pure function of target, seed and number: valid documents made in code are mutated by their structure
 //! and by their bytes. A [`Target`] reads the input; a panic, an input that takes longer than five seconds and one that
-//! needs more than 256 MiB are findings. Inputs are run by a second process ([`worker`]), so that a stack overflow or an
+//! needs more memory than its target says are findings. Inputs are run by a second process ([`worker`]), so that a stack overflow or an
 //! abort is a finding like any other; its parent ([`session`]) names the input.
 
 pub mod memory;
@@ -15,6 +15,7 @@ mod list;
 mod mutate;
 mod policies;
 mod random;
+mod repository;
 mod restore;
 mod selector;
 mod tape;
@@ -26,6 +27,11 @@ pub trait Target {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
 
+    /// Memory that one input may need, in bytes, beside what libraries in C take.
+    fn memory(&self) -> usize {
+        256 << 20
+    }
+
     /// Makes a mutated input.
     fn input(&self, random: &mut Random) -> Vec<u8>;
 
@@ -33,16 +39,18 @@ pub trait Target {
     fn run(&self, input: &[u8]);
 }
 
-/// All targets, by name.
+/// All targets.
 pub fn targets() -> Vec<Box<dyn Target>> {
-    vec![
+    let mut all: Vec<Box<dyn Target>> = vec![
         Box::new(archive::Archive),
         Box::new(documents::Documents::new()),
         Box::new(list::List),
         Box::new(policies::Policies::new()),
         Box::new(restore::Restores::new()),
         Box::new(selector::Selectors),
-    ]
+    ];
+    all.extend(repository::targets());
+    all
 }
 
 /// Input `number` of `target` under `seed`.

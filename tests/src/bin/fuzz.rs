@@ -3,6 +3,7 @@
 //! ```text
 //! fuzz [--target NAME|all] [--seconds N] [--seed S]    N seconds are shared by the targets
 //! fuzz --target NAME --seed S --input N                runs one input again
+//! fuzz --list                                           prints the names of all targets
 //! ```
 //!
 //! Prints executions per target; exits with 1 if there is a finding. A run is repeated by its seed.
@@ -18,6 +19,7 @@ static MEMORY: Counting = Counting;
 
 /// The command line.
 struct Options {
+    list: bool,
     target: String,
     seconds: f64,
     seed: u64,
@@ -28,8 +30,13 @@ struct Options {
 impl Options {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Options> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let mut options = Options { target: "all".into(), seconds: 60.0, seed: now, input: None, worker: None };
+        let mut options =
+            Options { list: false, target: "all".into(), seconds: 60.0, seed: now, input: None, worker: None };
         while let Some(word) = words.next() {
+            if word == "--list" {
+                options.list = true;
+                continue;
+            }
             let value = words.next().with_context(|| format!("{word} needs a value"))?;
             let wrong = || format!("{word} {value}");
             match word.as_str() {
@@ -38,7 +45,7 @@ impl Options {
                 "--seed" => options.seed = value.parse().with_context(wrong)?,
                 "--input" => options.input = Some(value.parse().with_context(wrong)?),
                 "--worker" => options.worker = Some(value),
-                _ => bail!("{word} is none of --target, --seconds, --seed and --input"),
+                _ => bail!("{word} is none of --target, --seconds, --seed, --input and --list"),
             }
         }
         Ok(options)
@@ -59,6 +66,10 @@ impl Options {
 fn main() -> Result<ExitCode> {
     let options = Options::read(std::env::args().skip(1))?;
     let targets = options.targets()?;
+    if options.list {
+        targets.iter().for_each(|target| println!("{}", target.name()));
+        return Ok(ExitCode::SUCCESS);
+    }
     let time = Duration::try_from_secs_f64(options.seconds)?;
     match (&options.worker, options.input) {
         (Some(counter), _) => worker::work(&*targets[0], options.seed, time, Path::new(counter))?,
@@ -75,7 +86,7 @@ fn session(targets: &[Box<dyn Target>], seed: u64, time: Duration) -> Result<Exi
     for target in targets {
         let summary = session::run(&**target, seed, time / targets.len() as u32)?;
         let rate = summary.executions as f64 / summary.seconds;
-        println!("{:<10} {:>10} executions {rate:>10.0}/s", target.name(), summary.executions);
+        println!("{:<11} {:>10} executions {rate:>10.0}/s", target.name(), summary.executions);
         if let Some(finding) = summary.finding {
             println!("FOUND {finding}");
             code = ExitCode::FAILURE;

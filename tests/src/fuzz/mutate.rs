@@ -57,6 +57,28 @@ fn once(random: &mut Random, bytes: &mut Vec<u8>, words: &[&str]) {
     }
 }
 
+/// Overwrites numbers of one to eight bytes; every second one in the first bytes, where headers are.
+pub fn numbers(random: &mut Random, bytes: &mut [u8]) {
+    const BITS: [u32; 10] = [0, 1, 7, 8, 15, 16, 24, 30, 31, 32];
+    for _ in 0..1 + random.below(4) {
+        let width = *random.pick(&[1, 2, 3, 4, 8]);
+        let Some(last) = bytes.len().checked_sub(width) else { continue };
+        let last = if random.one_in(2) { last.min(40) } else { last };
+        let at = random.below(last + 1);
+        let field = &mut bytes[at..at + width];
+        let now = field.iter().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+        let edge = if random.one_in(8) { u64::MAX } else { 1 << *random.pick(&BITS) };
+        let value = match random.below(5) {
+            0 => now.wrapping_add(1),
+            1 => now.wrapping_sub(1),
+            2 => edge.wrapping_sub(1),
+            3 => 0,
+            _ => edge,
+        };
+        field.copy_from_slice(&value.to_be_bytes()[8 - width..]);
+    }
+}
+
 /// Replaces some number by one at an edge.
 fn number(random: &mut Random, bytes: &mut Vec<u8>) {
     let from = random.below(bytes.len());

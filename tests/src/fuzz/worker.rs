@@ -8,8 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Memory that one input may need, in bytes.
-const MEMORY: usize = 256 << 20;
+/// Memory for the message of a panic, in bytes.
+const MESSAGE: usize = 64 << 20;
 
 /// Runs inputs of `target` until `time` is over.
 pub fn work(target: &dyn Target, seed: u64, time: Duration, counter: &Path) -> Result<()> {
@@ -29,7 +29,7 @@ pub fn work(target: &dyn Target, seed: u64, time: Duration, counter: &Path) -> R
 pub fn one(target: &dyn Target, seed: u64, number: u64) {
     end_at_any_panic();
     let input = input(target, seed, number);
-    memory::allow(MEMORY);
+    memory::allow(target.memory());
     target.run(&input);
 }
 
@@ -39,7 +39,7 @@ fn end_at_any_panic() {
     ONCE.call_once(|| {
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            memory::allow(MEMORY);
+            memory::allow(MESSAGE);
             print(panic);
             std::process::exit(101);
         }));

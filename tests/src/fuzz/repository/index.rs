@@ -1,0 +1,106 @@
+//! Payloads of index blobs of both versions, and the views over them.
+
+use super::seed;
+use crate::fuzz::{Random, Target, mutate};
+use bytes::Bytes;
+use velero_repo::repository::index::{Entry, PACKED_OVERHEAD, Table, View, encode, encode_shards, sealed_blob};
+
+const WORDS: [&str; 8] = [
+    "p0123456789abcdef0123456789abcdef-s0",
+    "\u{2}\u{11}\0\u{13}",
+    "\u{1}\u{11}\0\u{14}",
+    "\0\0\0\0",
+    "k0123456789abcdef",
+    "\u{7f}",
+    "/",
+    "\n",
+];
+
+pub struct Indexes;
+
+impl Target for Indexes {
+    fn name(&self) -> &'static str {
+        "index"
+    }
+
+    fn memory(&self) -> usize {
+        16 << 20 // inputs have 64 KiB at most; names in version 1 may overlap, in version 2 they are written apart
+    }
+
+    fn input(&self, random: &mut Random) -> Vec<u8> {
+        let version = 1 + random.below(2) as u8;
+        let mut entries = seed::entries(random, version);
+        let mut payload = encode(version, &mut entries, b"trailing").expect("the entries fit");
+        if !random.one_in(8) {
+            mutate::numbers(random, &mut payload);
+        }
+        if random.one_in(4) {
+            mutate::havoc(random, &mut payload, &WORDS);
+        }
+        payload
+    }
+
+    fn run(&self, input: &[u8]) {
+        let read = read(input);
+        assert_eq!(read, self::read(input), "a second reading differs");
+        sealed(input, read.is_some());
+        let Some(entries) = read else { return };
+        let again = encode(2, &mut entries.clone(), &[]).ok().filter(|_| !entries.is_empty());
+        let again = again.or_else(|| entries.is_empty().then(Vec::new)).expect("what was read can be written");
+        if !entries.is_empty() {
+            assert_eq!(self::read(&again).as_ref(), Some(&entries), "what was written reads differently");
+        }
+        view(input, &entries);
+    }
+}
+
+fn parse(payload: &[u8]) -> Option<Table> {
+    Table::parse(Bytes::copy_from_slice(payload), PACKED_OVERHEAD).ok()
+}
+
+/// The entries of a payload, found in every way in which they can be.
+fn read(payload: &[u8]) -> Option<Vec<Entry>> {
+    let table = parse(payload)?;
+    let entries: Vec<Entry> = table.iter().collect();
+    assert_eq!(entries.len(), table.len());
+    for (place, entry) in entries.iter().enumerate() {
+        assert_eq!(table.ordinal(&entry.content), Some(place));
+        assert_eq!(table.get(&entry.content).as_ref(), Some(entry));
+    }
+    let by_prefix: Vec<Entry> = (0..=u8::MAX).flat_map(|prefix| table.with_prefix(prefix)).collect();
+    assert_eq!(by_prefix, entries);
+    Some(entries)
+}
+
+/// As a blob it reads as it does without its seal, and with any other bit not at all.
+fn sealed(payload: &[u8], readable: bool) {
+    let seal = seed::seal(0);
+    let (id, mut blob) = sealed_blob(seal, "xn0_", "s01-c1", payload).expect("it can be sealed");
+    assert_eq!(Table::load(seal, &id, &blob).is_ok(), readable);
+    let at = payload.len() % blob.len();
+    blob[at] ^= 4;
+    assert!(Table::load(seal, &id, &blob).is_err(), "a changed blob was read");
+}
+
+/// Views have the same entries, however many tables they are made of.
+fn view(payload: &[u8], entries: &[Entry]) {
+    let tables = || (0..7).filter_map(|_| parse(payload));
+    let watermark = entries.iter().map(|entry| entry.timestamp).max();
+    let all = View::new(tables(), None).expect("tables of the same hashes can be merged");
+    assert!(all.iter().eq(entries.iter().cloned()));
+    let living = View::new(tables(), watermark).expect("as before");
+    assert!(living.iter().eq(entries.iter().filter(|entry| !entry.deleted).cloned()));
+    let packs = all.packs();
+    let order = all.by_pack(&packs);
+    assert_eq!((0..packs.len()).map(|pack| order.contents(pack).len()).sum::<usize>(), entries.len());
+    for (ordinal, row) in all.rows() {
+        let pack = packs.of_content(ordinal).and_then(|pack| packs.name(pack));
+        assert_eq!(pack.as_ref().map(|pack| pack.as_str()), Some(row.pack));
+        assert_eq!(all.row_at(ordinal), Some(row));
+    }
+    let mut shards = 0;
+    for shard in encode_shards(2, entries.iter().map(Entry::row), 3).flatten() {
+        shards += parse(&shard).map_or(0, |table| table.len());
+    }
+    assert_eq!(shards, entries.len());
+}
