@@ -126,15 +126,15 @@ impl State {
     /// The index blobs that together hold every entry, each once. Load all of them; if one is gone, list again.
     pub fn active(&self) -> Vec<BlobInfo> {
         let mut active = Vec::new();
+        // No range may hide what can still be written.
+        let first = self.after_chain().min(self.epoch.saturating_sub(1));
         for bounds in self.chain() {
             active.extend(self.ranges.get(&bounds).iter().flat_map(|range| &range.blobs).cloned());
-            if bounds.0 == bounds.1 {
+            if bounds.0 == bounds.1 && bounds.0 < first {
                 // Kopia writes no range of one epoch, and would not read it.
                 active.extend(self.active_in(bounds.0).cloned());
             }
         }
-        // No range may hide what can still be written.
-        let first = self.after_chain().min(self.epoch.saturating_sub(1));
         active.extend(self.active_between(first, u64::MAX).cloned());
         active
     }

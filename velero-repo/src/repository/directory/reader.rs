@@ -138,6 +138,9 @@ impl<'a> Reader<'a> {
 
     fn end(&mut self) -> Result<()> {
         self.expect(b'}')?;
+        if let Some(reason) = self.tail.summary.as_ref().and_then(|summary| summary.fault()) {
+            return Err(self.corrupt(reason));
+        }
         self.state = State::Done;
         match self.next_byte() {
             None => Ok(()),

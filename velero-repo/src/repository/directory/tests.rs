@@ -50,6 +50,15 @@ fn directories_of_kopia_are_written_again_in_the_same_bytes_and_their_sums_add_u
 }
 
 #[test]
+fn sums_that_kopia_could_not_read_are_refused() {
+    assert!(read(&EMPTY.replace("\"files\":0", "\"files\":9223372036854775807")).is_ok());
+    for text in [EMPTY, FILLED] {
+        let changed = text.replace("\"numFailed\":0}}\n", "\"numFailed\":9223372036854775808}}\n");
+        assert!(read(&changed).is_err(), "{changed}");
+    }
+}
+
+#[test]
 fn modes_are_the_bits_of_go() {
     for (posix, text) in
         [(0o4755, "\"040000755\""), (0o2750, "\"020000750\""), (0o1777, "\"04000777\""), (0o755, "\"0755\"")]

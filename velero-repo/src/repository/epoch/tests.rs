@@ -101,6 +101,12 @@ fn a_range_of_one_epoch_hides_nothing() {
 }
 
 #[test]
+fn what_a_range_of_the_current_epoch_leaves_in_place_is_read_once() {
+    let names = ["xe6", "xr0_5_a-s0-c1", "xr6_6_b-s0-c1", "xs6_c-s1-c1", "xn6_d-s1-c1", "xn5_e-s1-c1"];
+    assert_eq!(active(&names), ["xn5_e-s1-c1", "xn6_d-s1-c1", "xr0_5_a-s0-c1", "xr6_6_b-s0-c1", "xs6_c-s1-c1"]);
+}
+
+#[test]
 fn no_range_hides_what_can_still_be_written() {
     let names = ["xe9", "xr0_4000000000_a-s0-c1", "xn7_b-s1-c1", "xn8_c-s1-c1", "xn9_d-s1-c1", "xn10_e-s1-c1"];
     assert_eq!(active(&names), ["xn10_e-s1-c1", "xn8_c-s1-c1", "xn9_d-s1-c1", "xr0_4000000000_a-s0-c1"]);

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::payload::{DELETED, FORMAT_ROW, HEADER, PACK_ROW, SHORTEST_VALUE, VERSION};
+use super::payload::{DELETED, FORMAT_ROW, HEADER, OFFSET_LIMIT, PACK_ROW, SHORTEST_VALUE, VERSION};
 use super::{Entry, Format, Row, v1};
 use crate::repository::content::LONGEST_HASH;
 use crate::repository::name::shard_of;
 use crate::{Error, Result};
 
-const OFFSET_LIMIT: u32 = 1 << 30;
 const LENGTH_LIMIT: u32 = 1 << 28;
 const PACK_LIMIT: usize = 1 << 24;
 const FORMAT_LIMIT: usize = 255;

@@ -13,6 +13,8 @@ pub(super) const FORMAT_ROW: usize = 6;
 pub(super) const SHORTEST_VALUE: usize = 16;
 pub(super) const LONGEST_VALUE: usize = 19;
 pub(super) const DELETED: u32 = 1 << 31;
+/// No content begins at or after this offset; bit 30 is reserved.
+pub(super) const OFFSET_LIMIT: u32 = 1 << 30;
 
 /// Where the sections of a payload lie. What it says has been checked, so that the methods below cannot fail on the
 /// payload it was read from.
@@ -97,6 +99,9 @@ impl Layout {
             if ContentId::of_key(key).is_none() {
                 return Err("an entry has an impossible key");
             }
+            if value.offset() >= OFFSET_LIMIT {
+                return Err("an offset exceeds 30 bits");
+            }
             if value.pack() >= self.packs || value.format() >= self.formats.len() {
                 return Err("an entry names a pack or format that is not there");
             }
@@ -123,15 +128,14 @@ impl Layout {
     /// A row below `rows`.
     pub fn row<'a>(&self, payload: &'a [u8], row: usize) -> Row<'a> {
         let (key, value) = self.halves(payload, row);
-        let word = number(&value.0[4..8]); // a value has at least 16 bytes
         Row {
             key,
             pack: self.pack(payload, value.pack()),
-            offset: word & !DELETED,
+            offset: value.offset(),
             packed_length: value.packed_length(),
             original_length: value.original_length(),
             timestamp: i64::from(self.base + value.timestamp()),
-            deleted: word & DELETED != 0,
+            deleted: value.is_deleted(),
             format: self.formats[value.format()], // checked for every row
         }
     }
@@ -153,6 +157,14 @@ struct Value<'a>(&'a [u8]);
 impl Value<'_> {
     fn timestamp(&self) -> u32 {
         number(&self.0[..4])
+    }
+
+    fn offset(&self) -> u32 {
+        number(&self.0[4..8]) & !DELETED // a value has at least 16 bytes
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.0[4] >> 7 == 1
     }
 
     fn optional(&self, at: usize) -> u32 {

@@ -57,6 +57,17 @@ fn entries(version: u8) -> impl Strategy<Value = Vec<Entry>> {
     proptest::collection::vec(one.prop_map(entry), 1..60)
 }
 
+#[test]
+fn what_could_not_be_written_again_is_not_read() {
+    let payload = encode(2, &mut vec![entry("aabb", P, T)], &[]).unwrap();
+    let offset = payload::HEADER + 3 + 4;
+    for (high, readable) in [(0x00, true), (0x3f, true), (0x40, false), (0x80, true), (0xc0, false)] {
+        let mut changed = payload.clone();
+        changed[offset] = high;
+        assert_eq!(Table::parse(changed.into(), PACKED_OVERHEAD).is_ok(), readable, "{high:#x}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_again(mut version_1 in entries(1), mut version_2 in entries(2), trailing in any::<[u8; 5]>()) {
