@@ -9,7 +9,7 @@
 //! visible before all of it is stored; an upload that fails or is cancelled leaves no snapshot. Refused: a root that can
 //! not be listed, because a restore of it would be an empty directory that looks like a success.
 //!
-//! All workers are alike ([`worker`]); the same tree gives the same root object whatever their number. Memory is bounded
+//! All workers are alike; the same tree gives the same root object whatever their number. Memory is bounded
 //! by one number ([`Plan`]). Long uploads store what they have so far as incomplete snapshots, which keeps collections
 //! of other programs away from contents that only this upload refers to, and lets the next upload go on from there.
 
@@ -43,7 +43,7 @@ use super::manifest::{Labels, ManifestId};
 use super::open::Repository;
 use super::policy::Policy;
 use super::seal::{compression::Compressor, random};
-use super::session::{Session, SessionOptions};
+use super::session::{Session, SessionOptions, Written};
 use super::snapshot::{self, Snapshot, Stats};
 use super::splitter::Splitter;
 use super::tree::Source;
@@ -107,6 +107,8 @@ pub struct Uploaded {
     pub snapshot: Snapshot,
     /// What was read, and what was not.
     pub report: UploadReport,
+    /// What was new to the repository.
+    pub written: Written,
 }
 
 impl Upload {
@@ -158,14 +160,15 @@ impl Upload {
         let options = SessionOptions { packs_in_flight: plan.queue, cancel: self.session_cancel() };
         let session = Arc::new(Session::begin(repository, options).await?);
         let start_time = now(repository);
+        let name = source.name();
         let run = Arc::new(Run {
-            root_name: String::from_utf8_lossy(&source.name()).into_owned(),
+            root_name: String::from_utf8_lossy(&name).into_owned(),
             source,
             session: session.clone(),
             schedule: Schedule::new(plan.workers, plan.spare, plan.window),
             settings,
             progress: self.progress.clone(),
-            report: Mutex::default(),
+            report: Mutex::new(first_report(&name)),
             root: OnceLock::new(),
             parents: self.parents.iter().filter_map(|parent| parent.root.as_ref()?.object).collect(),
         });
@@ -183,8 +186,8 @@ impl Upload {
         checkpoints.iter().try_for_each(|checkpoint| session.delete_manifest(checkpoint))?;
         drop(run);
         let session = Arc::into_inner(session).ok_or_else(|| Error::invalid("upload", "a worker outlived it"))?;
-        session.commit().await?;
-        Ok(Uploaded { id, snapshot, report })
+        let written = session.commit().await?;
+        Ok(Uploaded { id, snapshot, report, written })
     }
 
     /// The document of the snapshot, whole or not.
@@ -233,6 +236,15 @@ impl Upload {
         let workers = wanted.filter(|reads| *reads > 0).map_or(self.workers, |reads| reads.min(self.workers));
         Plan::new(self.memory, workers, Sizes { longest_chunk, pack })
     }
+}
+
+/// A report that knows of the root's name only.
+fn first_report(root: &[u8]) -> UploadReport {
+    let mut report = UploadReport::default();
+    if std::str::from_utf8(root).is_err() {
+        report.lose(Lost::RootName, root, "the root's name is not UTF-8; it is stored with replacements");
+    }
+    report
 }
 
 /// The counters of a snapshot, as Kopia counts: files are those that were read, the size is that of all.

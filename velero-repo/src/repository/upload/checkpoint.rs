@@ -27,6 +27,7 @@ impl Upload {
     /// the final one replaces.
     pub(super) async fn watch(&self, run: &Arc<Run>, start: Time, plan: Plan) -> Result<(Entry, Vec<ManifestId>)> {
         let mut workers = start_workers(run, plan);
+        let _guard = StopOnDrop(run);
         let files = &self.policy.files;
         let scan = || Scan::start(run.source.clone(), files, self.progress.clone());
         let _scan = self.estimate.then(scan).transpose()?;
@@ -88,6 +89,15 @@ impl Upload {
             run.session.delete_manifest(&before)?;
         }
         run.session.checkpoint().await
+    }
+}
+
+/// Stops the workers when nobody waits for the upload any more.
+struct StopOnDrop<'a>(&'a Run);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.schedule.fail(Error::Cancelled { what: "an upload that nobody waits for".to_owned() });
     }
 }
 

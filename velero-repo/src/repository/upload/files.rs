@@ -129,6 +129,7 @@ impl Worker<'_> {
         };
         self.batch.set(found.item, Item::Growing(Growing::new(entry_of_file(found.name, &found.metadata))));
         self.put(found.item, &target)?;
+        self.run.progress.hash(target.len() as u64);
         self.report.read_links += 1;
         self.report.read_bytes += target.len() as u64;
         self.run.progress.finish_files(1, 0, 0);

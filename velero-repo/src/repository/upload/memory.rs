@@ -12,7 +12,7 @@
 use crate::{Error, Result};
 
 /// Listings, results, indexes of the session, stacks and the program itself.
-const RESERVE: u64 = 40 << 20;
+const RESERVE: u64 = 24 << 20;
 /// Windows beyond this many bytes bring nothing: every lane of the hash has work.
 const LARGEST_WINDOW: usize = 32 << 20;
 /// Finished packs on their way to the store; more would not upload faster.
@@ -61,37 +61,41 @@ impl Plan {
 
     /// The bytes that the plan may take.
     pub fn bytes(&self, sizes: Sizes) -> u64 {
-        let (window, pack) = (self.window as u64, sizes.pack as u64 + sizes.longest_chunk as u64);
+        // A pack is full with the content that exceeds its size, half of which lies beyond it on average.
+        let (window, pack) = (self.window as u64, (sizes.pack + sizes.longest_chunk / 2) as u64);
         let workers = (self.workers as u64).saturating_mul(window.saturating_add(pack));
         let shared =
             (self.spare as u64).saturating_mul(window).saturating_add((self.queue as u64).saturating_mul(pack));
         RESERVE.saturating_add(workers).saturating_add(shared)
     }
 
-    /// One step of each in turn while all of them fit: a spare window first, since without one a single stream keeps
-    /// only one worker busy.
+    /// Adds, in this order, what fits: a spare window, without which a single stream keeps one worker busy; windows with
+    /// enough chunks for the lanes of the hash; another pack on its way; more of both.
     fn grow(&mut self, memory: u64, sizes: Sizes) {
         let largest = LARGEST_WINDOW.max(self.window);
-        loop {
-            let before = *self;
-            for larger in [
-                Plan { spare: (self.spare + 1).min(before.workers), ..before },
-                Plan { queue: (self.queue + 1).min(LONGEST_QUEUE), ..before },
-                Plan { window: (self.window + sizes.longest_chunk).min(largest), ..before },
-            ] {
-                let larger = Plan {
-                    spare: self.spare.max(larger.spare),
-                    queue: self.queue.max(larger.queue),
-                    window: self.window.max(larger.window),
-                    ..*self
-                };
-                if larger.bytes(sizes) <= memory {
-                    *self = larger;
-                }
+        let goals = [
+            Plan { spare: 1, ..*self },
+            Plan { window: largest, ..*self },
+            Plan { queue: 2, ..*self },
+            Plan { spare: self.workers, ..*self },
+            Plan { queue: LONGEST_QUEUE, ..*self },
+        ];
+        for goal in goals {
+            while let Some(larger) = self.step(&goal, sizes).filter(|larger| larger.bytes(sizes) <= memory) {
+                *self = larger;
             }
-            if *self == before {
-                return;
+        }
+    }
+
+    /// One step towards the goal.
+    fn step(&self, goal: &Plan, sizes: Sizes) -> Option<Plan> {
+        match () {
+            () if self.spare < goal.spare => Some(Plan { spare: self.spare + 1, ..*self }),
+            () if self.queue < goal.queue => Some(Plan { queue: self.queue + 1, ..*self }),
+            () if self.window < goal.window => {
+                Some(Plan { window: (self.window + sizes.longest_chunk).min(goal.window), ..*self })
             }
+            () => None,
         }
     }
 }
@@ -104,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_plan_fits_its_memory_whatever_is_asked_for() {
-        for mebibytes in [112, 128, 192, 256, 512, 1024, 65536] {
+        for mebibytes in [88, 112, 128, 192, 256, 512, 1024, 65536] {
             for workers in [1, 2, 3, 8, 64] {
                 let plan = Plan::new(Some(mebibytes << 20), workers, SIZES).unwrap();
                 assert!(plan.bytes(SIZES) <= mebibytes << 20, "{plan:?}");
@@ -118,11 +122,12 @@ mod tests {
 
     #[test]
     fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
-        assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap().workers, 2);
-        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 2);
+        let two = Plan { workers: 2, window: 32 << 20, spare: 1, queue: 1 };
+        assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap(), two);
+        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 3);
         assert_eq!(Plan::new(Some(2 << 30), 8, SIZES).unwrap().workers, 8);
         let refusal = Plan::new(Some(64 << 20), 8, SIZES).unwrap_err().to_string();
-        assert!(refusal.contains("at least 112 MiB"), "{refusal}");
+        assert!(refusal.contains("at least 88 MiB"), "{refusal}");
     }
 
     #[test]

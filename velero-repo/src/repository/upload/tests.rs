@@ -19,6 +19,7 @@ use crate::store::{Store, StoreOptions};
 mod faults;
 mod hard;
 mod incremental;
+mod made;
 
 /// A repository with small chunks in memory.
 async fn repository() -> Repository {
