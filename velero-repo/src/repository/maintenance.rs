@@ -1,1 +1,5 @@
-//! Maintenance: plans first, then collection, rewriting, compaction, deletion.
+//! Maintenance (being written).
+
+mod schedule;
+
+pub use schedule::{Schedule, Task, TaskRun};

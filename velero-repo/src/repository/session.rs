@@ -22,7 +22,7 @@ mod failure;
 mod index;
 mod known;
 mod manifests;
-mod marker;
+pub(crate) mod marker;
 mod packs;
 mod recheck;
 mod round;

@@ -1,0 +1,181 @@
+//! Objects are followed down to their contents: marked, looked up, measured. Only lists and directories are read.
+
+use super::marks::Marks;
+use crate::error::{Error, ErrorKind, Result};
+use crate::repository::content::ContentId;
+use crate::repository::index::View;
+use crate::repository::object::{IndirectEntry, ObjectId, parse_list};
+use crate::repository::open::Repository;
+use bytes::{Bytes, BytesMut};
+
+/// The longest directory or list that is read, bytes.
+const LONGEST: u64 = 1 << 30;
+
+/// What is wrong with an object.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// No index has this content.
+    Unindexed(ContentId),
+    /// The content with this ordinal is known to be damaged.
+    Damaged(usize),
+    /// The content with this ordinal can not be read; not known before.
+    Unreadable(usize, Error),
+    /// It is not what it should be.
+    Malformed(String, String),
+    /// It has another length than whoever uses it says.
+    Length(String, String),
+    /// The content with this ordinal is marked as deleted, and still there.
+    Pending(usize),
+}
+
+impl Problem {
+    /// The object `id` is not what it should be.
+    pub(crate) fn malformed(id: &ObjectId, reason: impl Into<String>) -> Self {
+        Problem::Malformed(format!("object {id}"), reason.into())
+    }
+
+    /// The failure of the store, if that is what it is: then nothing is known of the object.
+    pub(crate) fn is_of_store(&self) -> bool {
+        match self {
+            Problem::Unreadable(_, error) => is_of_store(error),
+            _ => false,
+        }
+    }
+
+    /// As an error about `what`.
+    pub(crate) fn into_error(self, what: &str) -> Error {
+        match self {
+            Problem::Unindexed(content) => Error::corrupt(what, format!("content {content} is in no index")),
+            Problem::Damaged(_) => Error::corrupt(what, "a content of it is damaged"),
+            Problem::Unreadable(_, error) if is_of_store(&error) => error,
+            Problem::Unreadable(_, error) => Error::corrupt(what, error.to_string()),
+            Problem::Malformed(object, reason) | Problem::Length(object, reason) => {
+                Error::corrupt(what, format!("{object}: {reason}"))
+            }
+            Problem::Pending(_) => Error::corrupt(what, "a content of it is marked as deleted"),
+        }
+    }
+}
+
+/// Whether an error says something of the store rather than of what is stored.
+pub(crate) fn is_of_store(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Denied | ErrorKind::Cancelled)
+}
+
+/// Follows objects in one view of the index. For plain threads.
+pub(crate) struct Objects<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) view: &'a View,
+    /// Contents that were met, by ordinal.
+    pub(crate) used: &'a Marks,
+    /// Contents that are known to be damaged.
+    pub(crate) bad: &'a Marks,
+    /// Lists without a problem that were followed already.
+    pub(crate) lists: &'a Marks,
+    /// Whether contents that are marked as deleted are a problem.
+    pub(crate) pending: bool,
+}
+
+impl Objects<'_> {
+    /// Marks every content of an object, which should have `length` bytes, without reading the contents themselves.
+    pub(crate) fn check(&self, id: &ObjectId, length: Option<u64>, problems: &mut Vec<Problem>) {
+        let Some(list) = id.list() else { return self.leaf(id, length, problems) };
+        let ordinal = self.view.ordinal(&id.content());
+        if id.indirection() == 1 && ordinal.is_some_and(|ordinal| self.lists.has(ordinal)) {
+            return;
+        }
+        let before = problems.len();
+        problems.extend(self.is_pending(id).map(Problem::Pending));
+        match self.parts(id, &list) {
+            Ok(parts) => {
+                let sum = end(&parts);
+                if let Some(length) = length.filter(|length| *length != sum) {
+                    problems.push(Problem::Length(
+                        format!("object {id}"),
+                        format!("it has {sum} bytes instead of {length}"),
+                    ));
+                }
+                // Deeper ones were refused: this ends.
+                parts.iter().for_each(|part| self.check(&part.object, Some(part.length), problems));
+            }
+            Err(problem) => problems.push(problem),
+        }
+        if let Some(ordinal) = ordinal.filter(|_| problems.len() == before) {
+            self.lists.set(ordinal);
+        }
+    }
+
+    fn leaf(&self, id: &ObjectId, length: Option<u64>, problems: &mut Vec<Problem>) {
+        let Some((ordinal, row)) = self.view.find(&id.content()) else {
+            return problems.push(Problem::Unindexed(id.content()));
+        };
+        self.used.set(ordinal);
+        if self.bad.has(ordinal) {
+            problems.push(Problem::Damaged(ordinal));
+        }
+        if self.pending && row.deleted {
+            problems.push(Problem::Pending(ordinal));
+        }
+        // Index version 1 implies the length, wrongly where error correction adds to it; compressed objects are longer.
+        let parameters = &self.repository.format().parameters;
+        let known = !id.compressed() && (parameters.index_version > 1 || !parameters.has_ecc());
+        let found = u64::from(row.original_length);
+        if let Some(length) = length.filter(|length| known && *length != found) {
+            problems.push(Problem::Length(format!("object {id}"), format!("it has {found} bytes instead of {length}")));
+        }
+    }
+
+    /// Whether a content of a directory or list is marked as deleted.
+    pub(crate) fn is_pending(&self, id: &ObjectId) -> Option<usize> {
+        let found = self.view.find(&id.content()).filter(|(_, row)| self.pending && row.deleted);
+        found.map(|(ordinal, _)| ordinal)
+    }
+
+    /// The whole of an object; its contents are marked.
+    pub(crate) fn read(&self, id: &ObjectId) -> Result<Bytes, Problem> {
+        let Some(list) = id.list() else { return self.read_leaf(id) };
+        let parts = self.parts(id, &list)?;
+        if end(&parts) > LONGEST {
+            return Err(Problem::malformed(id, format!("it has more than {LONGEST} bytes")));
+        }
+        let mut all = BytesMut::new();
+        for part in &parts {
+            let bytes = self.read(&part.object)?;
+            if bytes.len() as u64 != part.length {
+                let reason = format!("{} has {} bytes, and its list says {}", part.object, bytes.len(), part.length);
+                return Err(Problem::malformed(id, reason));
+            }
+            all.extend_from_slice(&bytes);
+        }
+        Ok(all.freeze())
+    }
+
+    /// The entries of a list, none of which is nested as deep as the list itself.
+    fn parts(&self, id: &ObjectId, list: &ObjectId) -> Result<Vec<IndirectEntry>, Problem> {
+        let bytes = self.read(list)?;
+        let parts = parse_list(id, &bytes).map_err(|error| Problem::malformed(id, error.to_string()))?;
+        match parts.iter().any(|part| part.object.indirection() >= id.indirection()) {
+            true => Err(Problem::malformed(id, "its list holds an object as deep as itself")),
+            false => Ok(parts),
+        }
+    }
+
+    fn read_leaf(&self, id: &ObjectId) -> Result<Bytes, Problem> {
+        let content = id.content();
+        let ordinal = self.view.ordinal(&content).ok_or(Problem::Unindexed(content))?;
+        self.used.set(ordinal);
+        if self.bad.has(ordinal) {
+            return Err(Problem::Damaged(ordinal));
+        }
+        let read = match id.compressed() {
+            false => self.repository.read_content_blocking(&content),
+            true => self.repository.blobs().wait(self.repository.read_object(id, LONGEST)),
+        };
+        read.map_err(|error| Problem::Unreadable(ordinal, error))
+    }
+}
+
+/// Bytes of the object that the parts make up.
+fn end(parts: &[IndirectEntry]) -> u64 {
+    parts.last().map_or(0, |last| last.start.saturating_add(last.length))
+}
