@@ -2,7 +2,7 @@
 
 use crate::velero;
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 31] = [
     "",
     "backup",
     "backup create",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 30] = [
     "repo snapshot",
     "repo snapshot create",
     "repo snapshot list",
+    "repo snapshot delete",
     "get",
     "create",
     "describe",

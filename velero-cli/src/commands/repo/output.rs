@@ -2,9 +2,11 @@
 
 use crate::context::Context;
 use crate::exit::{Exit, usage};
+use crate::output::note;
 use crate::report::RunReport;
 use anyhow::Context as _;
 use serde::Serialize;
+use std::fmt::Display;
 
 /// How the result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -33,6 +35,14 @@ impl Output {
     /// Whether a document is wanted.
     pub fn is_json(self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Tells a person something before the end: beside the document, if stdout is for that.
+    pub fn tell(self, context: &mut Context, text: impl Display) {
+        match self.is_json() {
+            true => note(text),
+            false => context.tell(text),
+        }
     }
 
     /// Prints what was asked for: `document`, or what `text` tells.

@@ -1,6 +1,8 @@
 //! `velero repo snapshot …`.
 
+pub mod chosen;
 pub mod create;
+pub mod delete;
 mod document;
 pub mod list;
 mod source;
@@ -16,6 +18,8 @@ pub enum Verb {
     Create(Box<create::Args>),
     /// List snapshots
     List(list::Args),
+    /// Delete snapshots; what only they use goes with later maintenance
+    Delete(delete::Args),
 }
 
 impl Verb {
@@ -24,12 +28,13 @@ impl Verb {
         match self {
             Verb::Create(_) => "repo snapshot create",
             Verb::List(_) => "repo snapshot list",
+            Verb::Delete(_) => "repo snapshot delete",
         }
     }
 
     /// Whether the verb ends cleanly by itself when it is cancelled.
     pub fn cleans_up(&self) -> bool {
-        matches!(self, Verb::Create(_))
+        matches!(self, Verb::Create(_) | Verb::Delete(_))
     }
 
     /// Runs the verb.
@@ -37,6 +42,7 @@ impl Verb {
         match self {
             Verb::Create(args) => create::run(*args, context).await,
             Verb::List(args) => list::run(args, context).await,
+            Verb::Delete(args) => delete::run(args, context).await,
         }
     }
 }

@@ -112,7 +112,7 @@ fn an_entry_that_can_not_be_read_is_a_partial_failure() {
     std::fs::write(place.path().join("tree").join(name), b"x").unwrap();
     let made = place.run("snapshot create tree -o json").expect(2).json();
     assert_eq!((&made["outcome"], &made["failed"]["count"]), (&"PartiallyFailed".into(), &1.into()));
-    assert!(made["failed"]["entries"][0]["path"].as_str().unwrap().contains("latin-"), "{made}");
+    assert!(made["failed"]["named"][0]["path"].as_str().unwrap().contains("latin-"), "{made}");
     let outcome = place.run("snapshot create tree").expect(2);
     assert!(outcome.stdout.contains("1 error:") && outcome.stdout.contains("latin-"), "{}", outcome.stdout);
     place.run("snapshot create tree --fail-fast").expect(1);

@@ -118,3 +118,17 @@ fn the_clock_of_tests_is_the_time_of_snapshots() {
     let made = run("snapshot create tree --repo timed -o json").expect(0).json();
     assert_eq!(made["startTime"], "2031-02-03T04:05:06Z");
 }
+
+#[test]
+fn snapshots_are_deleted_by_the_beginning_of_their_identity_and_never_without_a_yes() {
+    let place = Place::new();
+    let (first, second) = (place.save(), place.save());
+    let id = first["id"].as_str().unwrap();
+    let outcome = place.run(&format!("snapshot delete {id}")).expect(64);
+    assert!(outcome.stdout.contains(id) && outcome.fault().contains("--confirm"), "{}", outcome.stderr);
+    assert!(place.run("snapshot delete none --confirm").expect(1).fault().contains("snapshot none does not exist"));
+    let deleted = place.run(&format!("snapshot delete {} --confirm -o json", &id[..12])).expect(0).json();
+    assert_eq!(deleted["deleted"][0]["id"], first["id"]);
+    let left = place.run("snapshot list -o json").expect(0).json();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["id"]), (1, &second["id"]));
+}

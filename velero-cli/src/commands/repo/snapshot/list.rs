@@ -1,5 +1,6 @@
 //! `velero repo snapshot list`.
 
+use super::chosen;
 use super::document::SnapshotDocument;
 use super::source::Filter;
 use crate::commands::backup::get::readable;
@@ -9,9 +10,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::table::Table;
 use crate::output::{Style, bytes, note, time};
-use anyhow::Context as _;
-use velero_repo::repository::manifest::{ManifestId, TYPE, labels};
-use velero_repo::repository::snapshot::{SNAPSHOT, Snapshot};
+use velero_repo::repository::manifest::ManifestId;
+use velero_repo::repository::snapshot::Snapshot;
 
 /// Arguments of `repo snapshot list`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub struct Args {
 /// Lists snapshots.
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let repository = args.location.open(Access::Read, context).await?;
-    let manifests = repository.manifests(&labels([(TYPE, SNAPSHOT)])).await.context("listing snapshots")?;
+    let manifests = chosen::all(&repository).await?;
     let mut exit = Exit::Completed;
     let read = |record| Snapshot::from_record(record).map_err(anyhow::Error::new);
     let entries =
@@ -55,7 +55,8 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn table(documents: &[SnapshotDocument], style: Style) -> String {
+/// The table of snapshots.
+pub fn table(documents: &[SnapshotDocument], style: Style) -> String {
     let mut table = Table::new(["ID", "SOURCE", "STARTED", "SIZE", "FILES", "ERRORS", "NOTES"], style);
     for one in documents {
         let started = one.start_time.timestamp().to_string();

@@ -32,7 +32,7 @@ pub struct UploadDocument<'a> {
 #[derive(Serialize)]
 struct TroublesDocument<'a> {
     count: u64,
-    entries: Vec<EntryDocument<'a>>,
+    named: Vec<EntryDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ struct LostDocument<'a> {
 impl<'a> From<&'a Troubles> for TroublesDocument<'a> {
     fn from(troubles: &'a Troubles) -> Self {
         let entry = |one: &'a Trouble| EntryDocument { path: &one.path, reason: &one.reason };
-        TroublesDocument { count: troubles.count, entries: troubles.named.iter().map(entry).collect() }
+        TroublesDocument { count: troubles.count, named: troubles.named.iter().map(entry).collect() }
     }
 }
 
