@@ -9,6 +9,7 @@ mod password;
 mod progress;
 pub mod snapshot;
 pub mod status;
+pub mod verify;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -21,6 +22,8 @@ pub enum Verb {
     Create(Box<create::Args>),
     /// Show how a repository is made and what it holds
     Status(status::Args),
+    /// Check that what the repository has can be restored
+    Verify(verify::Args),
     /// Take, list, restore, compare and delete snapshots
     #[command(subcommand)]
     Snapshot(snapshot::Verb),
@@ -32,6 +35,7 @@ impl Verb {
         match self {
             Verb::Create(_) => "repo create",
             Verb::Status(_) => "repo status",
+            Verb::Verify(_) => "repo verify",
             Verb::Snapshot(verb) => verb.label(),
         }
     }
@@ -39,7 +43,7 @@ impl Verb {
     /// Whether the verb ends cleanly by itself when it is cancelled.
     pub fn cleans_up(&self) -> bool {
         match self {
-            Verb::Create(_) => true,
+            Verb::Create(_) | Verb::Verify(_) => true,
             Verb::Snapshot(verb) => verb.cleans_up(),
             Verb::Status(_) => false,
         }
@@ -50,6 +54,7 @@ impl Verb {
         match self {
             Verb::Create(args) => create::run(*args, context).await,
             Verb::Status(args) => status::run(args, context).await,
+            Verb::Verify(args) => verify::run(args, context).await,
             Verb::Snapshot(verb) => verb.run(context).await,
         }
     }

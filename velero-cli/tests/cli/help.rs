@@ -2,7 +2,7 @@
 
 use crate::velero;
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 32] = [
     "",
     "backup",
     "backup create",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 31] = [
     "repo",
     "repo create",
     "repo status",
+    "repo verify",
     "repo snapshot",
     "repo snapshot create",
     "repo snapshot list",

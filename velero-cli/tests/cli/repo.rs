@@ -2,6 +2,7 @@
 
 mod faults;
 mod snapshots;
+mod verification;
 
 use crate::{Outcome, command};
 use std::path::Path;

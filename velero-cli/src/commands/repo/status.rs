@@ -139,7 +139,7 @@ fn page(document: &Document, style: Style) -> String {
     page.field(0, "You", &document.identity);
     format_section(&mut page, &document.format);
     page.section("Contents");
-    let holds = |sum: &SumDocument| format!("{} in {}", bytes(sum.bytes), sum.count);
+    let holds = |sum: &SumDocument| format!("{}, {}", sum.count, bytes(sum.bytes));
     page.field(1, "Snapshots", snapshots(document));
     page.field(1, "Contents", format!("{}, {} packed", holds(&document.contents), bytes(document.packed_bytes)));
     page.field(1, "Deleted contents", holds(&document.deleted_contents));

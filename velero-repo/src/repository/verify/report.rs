@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How thoroughly a repository is verified; each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum Level {
     /// Format, index, every other small blob; that packs exist and are long enough for what the index says.
     Index,
@@ -24,6 +24,7 @@ pub enum Level {
 
 /// What verifying found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Address of the store, without secrets.
     pub repository: String,
@@ -61,6 +62,7 @@ impl Report {
 
 /// How much was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Checked {
     /// Blobs in the store.
     pub blobs: u64,
@@ -86,6 +88,7 @@ pub struct Checked {
 
 /// What is known of one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SnapshotReport {
     /// Identity of its manifest.
     pub id: String,
@@ -110,7 +113,7 @@ pub struct SnapshotReport {
 
 /// What kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum DamageKind {
     /// The blob is not there.
     Missing,
@@ -128,6 +131,7 @@ pub enum DamageKind {
 
 /// One thing that is damaged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Damage {
     /// What: the name of a blob, or `content …`, `object …`, `manifest …` where no blob is to blame.
     pub what: String,
@@ -143,6 +147,7 @@ pub struct Damage {
 
 /// What a damage does to one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Hurt {
     /// Identity of the snapshot's manifest.
     pub snapshot: String,
@@ -154,7 +159,7 @@ pub struct Hurt {
 
 /// What kind of oddity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum WarningKind {
     /// Epochs without index blobs between others that have some.
     EpochGap,
@@ -180,6 +185,7 @@ pub enum WarningKind {
 
 /// Something that is odd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Warning {
     /// The kind of oddity.
     pub kind: WarningKind,

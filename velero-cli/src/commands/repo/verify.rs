@@ -1,0 +1,159 @@
+//! `velero repo verify`: whether what the repository has can be restored, and what is hurt if not.
+
+use super::effort::Effort;
+use super::location::{Access, Location};
+use super::output::Output;
+use super::progress::{Look, Meter};
+use super::snapshot::chosen;
+use crate::context::Context;
+use crate::exit::{Exit, usage};
+use crate::output::{bytes, count, time};
+use crate::report::RunReport;
+use anyhow::Context as _;
+use serde::Serialize;
+use std::time::{Duration, Instant};
+use velero_core::{Problem, Stage};
+use velero_repo::repository::open::Repository;
+use velero_repo::repository::verify::{Damage, Level, Report, VerifyOptions, verify};
+
+/// Percentage of contents that are read when nothing else is said.
+const SAMPLE: u8 = 10;
+
+/// Arguments of `repo verify`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these snapshots: identities or unique beginnings of them [default: all]
+    #[arg(value_name = "SNAPSHOT")]
+    snapshots: Vec<String>,
+    /// How thoroughly [default: metadata]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    level: Option<LevelName>,
+    /// With --level sampled: how many of a hundred contents are read [default: 10]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    sample: Option<u8>,
+    #[command(flatten)]
+    effort: Effort,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    location: Location,
+}
+
+/// How thoroughly; each level includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LevelName {
+    /// The index, and that every pack is there and long enough
+    Index,
+    /// Every directory of every snapshot
+    Metadata,
+    /// The bytes of some contents
+    Sampled,
+    /// The bytes of all contents
+    Everything,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    outcome: &'static str,
+    seconds: f64,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Verifies a repository.
+pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
+    args.output.check(context)?;
+    let level = args.level()?;
+    let repository = args.location.open(Access::Read, context).await?;
+    let options = args.options(level, &repository, context).await?;
+    let started = Instant::now();
+    let progress = options.progress.clone();
+    let meter = Meter::start("verifying", move || {
+        let (checked, total) = (progress.checked(), progress.bytes_to_read());
+        let total = (total > 0).then_some(total);
+        Look { bytes: checked.bytes_read, total, files: checked.files, failed: 0 }
+    });
+    let result = verify(&repository, &options).await;
+    meter.finish();
+    let report = result.context("verifying the repository")?;
+    show(&args, &report, started.elapsed(), context)
+}
+
+impl Args {
+    fn level(&self) -> anyhow::Result<Level> {
+        match (self.level, self.sample) {
+            (Some(LevelName::Sampled), percent) | (None, percent @ Some(_)) => {
+                // Other contents each time, so that many small checks become a large one.
+                let seed = jiff::Timestamp::now().as_nanosecond() as u64;
+                Ok(Level::Sampled { percent: percent.unwrap_or(SAMPLE), seed })
+            }
+            (Some(_), Some(_)) => Err(usage("--sample goes with --level sampled only")),
+            (Some(LevelName::Index), None) => Ok(Level::Index),
+            (Some(LevelName::Metadata) | None, None) => Ok(Level::Metadata),
+            (Some(LevelName::Everything), None) => Ok(Level::Everything),
+        }
+    }
+
+    async fn options(&self, level: Level, repository: &Repository, context: &Context) -> anyhow::Result<VerifyOptions> {
+        let mut options = VerifyOptions { workers: self.effort.workers(), ..VerifyOptions::new(level) };
+        if !self.snapshots.is_empty() {
+            let all = chosen::all(repository).await?;
+            for text in &self.snapshots {
+                options.snapshots.push(chosen::one(&all, text)?.id.clone());
+            }
+        }
+        options.memory = self.effort.memory.unwrap_or(options.memory);
+        options.cancel = context.cancel.clone();
+        Ok(options)
+    }
+}
+
+fn show(args: &Args, report: &Report, took: Duration, context: &mut Context) -> anyhow::Result<Exit> {
+    let outcome = if report.is_whole() { "Completed" } else { "Failed" };
+    let document = Document { outcome, seconds: took.as_secs_f64(), report };
+    let checked = report.checked;
+    let text = |context: &mut Context| {
+        let style = context.style();
+        let verdict = match report.is_whole() {
+            true => style.green("Nothing is damaged"),
+            false => style.red("The repository is damaged"),
+        };
+        let lost = report.snapshots.iter().filter(|snapshot| !snapshot.restorable).count();
+        let snapshots = count(report.snapshots.len(), "snapshot");
+        context.tell(format_args!("{verdict}: {lost} of {snapshots} can not be restored whole."));
+        context.tell(format_args!(
+            "Checked {}, {}, {} ({} read) in {}.",
+            count(checked.blobs as usize, "blob"),
+            count(checked.files as usize, "file"),
+            count(checked.contents as usize, "content"),
+            bytes(checked.bytes_read),
+            time::span(took),
+        ));
+    };
+    let mut run = RunReport::new("repo verify", &report.repository, outcome, problems(report)).took(took);
+    run.items = checked.contents_read;
+    run.bytes = Some(checked.bytes_read);
+    args.output.finish(context, &document, text, run)
+}
+
+/// Damages as errors with the files that they hurt, oddities as warnings.
+fn problems(report: &Report) -> Vec<Problem> {
+    let error = |text| Problem::error(Stage::Volume, "Damaged", text);
+    let warning = |text| Problem::warning(Stage::Volume, "Odd", text);
+    let mut problems: Vec<_> = report.damages.iter().map(|damage| error(in_words(damage))).collect();
+    problems.extend((report.more_damages > 0).then(|| error(format!("{} more damages", report.more_damages))));
+    problems.extend(report.warnings.iter().map(|one| warning(format!("{}: {}", one.what, one.reason))));
+    problems.extend((report.more_warnings > 0).then(|| warning(format!("{} more warnings", report.more_warnings))));
+    problems
+}
+
+/// `p123…: it is missing; snapshot 4f2…: 3 files: /a, /b, …`.
+fn in_words(damage: &Damage) -> String {
+    let mut text = format!("{}: {}", damage.what, damage.reason);
+    for hurt in &damage.hurts {
+        let more = if hurt.files > hurt.paths.len() as u64 { ", …" } else { "" };
+        let files = count(hurt.files as usize, "file");
+        text.push_str(&format!("; snapshot {}: {files}: {}{more}", hurt.snapshot, hurt.paths.join(", ")));
+    }
+    text
+}
