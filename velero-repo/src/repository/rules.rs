@@ -125,8 +125,8 @@ impl Rules {
     /// What happens to the entry `path` (relative to the root, below the directory of these rules). `size` is in
     /// bytes and counts for files only.
     pub fn decide(&self, path: &str, is_directory: bool, size: u64) -> Decision {
-        let whole: Vec<char> = std::iter::once('/').chain(path.chars()).collect();
-        let mut next = Some(self);
+        let mut next = Some(self).filter(|rules| rules.has_patterns());
+        let whole: Vec<char> = next.iter().flat_map(|_| std::iter::once('/').chain(path.chars())).collect();
         while let Some(Rules(level)) = next {
             let below = whole.get(level.depth..).unwrap_or_default();
             let matching = level.patterns.iter().rev().find(|pattern| pattern.matches(below, is_directory));
@@ -140,6 +140,13 @@ impl Rules {
             Some(most) if !is_directory && size > most => Decision::Skip(Reason::TooLarge(most)),
             _ => Decision::Keep,
         }
+    }
+}
+
+impl Rules {
+    /// Whether any path has to be matched; most trees have no rules, and millions of entries.
+    fn has_patterns(&self) -> bool {
+        !self.0.patterns.is_empty() || self.0.above.as_ref().is_some_and(Rules::has_patterns)
     }
 }
 

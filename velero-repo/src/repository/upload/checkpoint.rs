@@ -19,6 +19,8 @@ use crate::repository::manifest::ManifestId;
 use crate::repository::snapshot::{CANCELED, CHECKPOINT};
 use crate::{Error, Result};
 
+/// Stack of a worker in bytes, of which only what is used takes memory: a checkpoint goes down the tree as deep as it is.
+const STACK: usize = 16 << 20;
 /// How often the session is asked whether it has enough to be made visible.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -112,7 +114,8 @@ fn start_workers(run: &Arc<Run>, plan: Plan) -> oneshot::Receiver<()> {
             Worker::new(&run, writer, plan.window).work(number == 0);
             drop((run, done)); // in this order: who hears of the end may need to be the only owner
         };
-        if let Err(source) = std::thread::Builder::new().name(format!("upload-{number}")).spawn(work) {
+        if let Err(source) = std::thread::Builder::new().name(format!("upload-{number}")).stack_size(STACK).spawn(work)
+        {
             let path = "a worker's thread".to_owned();
             run_of_failed.schedule.fail(Error::Io { operation: "start", path, source });
         }

@@ -37,6 +37,11 @@ impl Drop for Scan {
 }
 
 fn count(source: &dyn Source, rules: &Rules, progress: &Progress, stop: &AtomicBool) {
+    if let Ok(root) = source.root()
+        && root.kind == Kind::File
+    {
+        progress.estimate(1, root.size);
+    }
     let mut waiting = vec![Vec::new()];
     while let Some(path) = waiting.pop() {
         let Ok(mut directory) = source.directory(&path) else { continue };

@@ -164,6 +164,25 @@ async fn the_root_object_is_the_same_whatever_the_number_of_workers_and_the_orde
     assert_eq!(roots.len(), 1, "{roots:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_much_smaller_than_a_file_are_hashed_by_all_workers_and_change_nothing() {
+    let (repository, tree) = (repository().await, tempfile::tempdir().unwrap());
+    fill(tree.path());
+    fs::write(tree.path().join("huge"), noise(11, 5_000_000)).unwrap();
+    fs::write(tree.path().join("deep/huge"), noise(12, 2_000_000)).unwrap();
+    let roomy = take(&repository, upload(), tree.path()).await.snapshot.root;
+    for (workers, mebibytes) in [(1, 66), (4, 128)] {
+        let tight = Upload { workers, memory: Some(mebibytes << 20), ..upload() };
+        let settings = tight.settings(&repository).unwrap();
+        let plan = tight.plan(&repository, &settings).unwrap();
+        assert!(plan.workers == workers && plan.window <= 2 << 20, "{plan:?}");
+        let taken = take(&repository, tight, tree.path()).await;
+        assert_eq!((&taken.snapshot.root, taken.written.contents), (&roomy, 1));
+        let root = taken.snapshot.root.unwrap();
+        assert_eq!(read_back(&repository, &root).await, expected(tree.path()));
+    }
+}
+
 /// Gives everything below the same time.
 fn same_times(root: &Path) {
     let times = rustix::fs::Timestamps {
