@@ -1,9 +1,9 @@
 //! A fuzzer for everything that reads what others wrote, on the stable toolchain.
 //!
 //! Every input is a pure function of target, seed and number: valid documents made in code are mutated by their structure
-//! and by their bytes. A [`Target`] reads the input; a panic, an input that takes longer than five seconds and one that
-//! needs more memory than its target says are findings. Inputs are run by a second process ([`worker`]), so that a stack overflow or an
-//! abort is a finding like any other; its parent ([`session`]) names the input.
+//! and by their bytes. A [`Target`] reads the input; a panic, an input that keeps a processor for five seconds and one
+//! that needs more memory than its target says are findings. Inputs are run by a second process ([`worker`]), so that a
+//! stack overflow or an abort is a finding like any other; its parent ([`session`]) names the input.
 
 pub mod memory;
 pub mod session;

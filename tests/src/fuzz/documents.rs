@@ -46,9 +46,18 @@ impl Documents {
         let selector =
             json!({"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "c", "operator": "In", "values": ["d"]}]});
         let hooks = json!({"resources": [{"name": "h", "includedNamespaces": ["*"], "labelSelector": selector, "pre": [hook], "post": []}]});
+        let numbers = json!([
+            1,
+            -1,
+            u64::MAX,
+            99_999_999_999_999_999_999_f64,
+            1.234_567_890_123_456_7e22,
+            31.245_270_191_439_438,
+            5e-324
+        ]);
         let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {"name": "b", "labels": {"a": "b"}, "uid": "u"},
             "spec": {"includedNamespaces": ["web"], "ttl": "720h0m0s", "hooks": hooks, "labelSelector": selector, "orderedResources": {"pods": "a/b"},
-                "resourcePolicy": {"kind": "configmap", "name": "p"}, "csiSnapshotTimeout": "10m0s", "metadata": {"labels": {"x": "y"}}, "unknown": [1]},
+                "resourcePolicy": {"kind": "configmap", "name": "p"}, "csiSnapshotTimeout": "10m0s", "metadata": {"labels": {"x": "y"}}, "unknown": numbers},
             "status": {"version": 1, "formatVersion": "1.1.0", "phase": "Completed", "warnings": 2, "progress": {"totalItems": 3, "itemsBackedUp": 3}}});
         let restore = json!({"apiVersion": "velero.io/v1", "kind": "Restore", "metadata": {"name": "r"},
             "spec": {"backupName": "b", "namespaceMapping": {"a": "b"}, "restorePVs": true, "restoreStatus": {"includedResources": ["*"]}, "existingResourcePolicy": "update"},

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// Longest time that one input may take.
+/// Longest time that one input may take of a processor.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Longest time that one input may take by the clock, of which other programs may have had the most.
+const DEADLOCK: Duration = Duration::from_secs(100);
 
 /// Inputs up to this size are printed.
 const PRINTED: usize = 2048;
@@ -32,7 +35,7 @@ pub fn run(target: &dyn Target, seed: u64, time: Duration) -> Result<Summary> {
     let failure = match ended {
         Some(status) if status.success() => None,
         Some(status) => Some(format!("the reader failed ({status})")),
-        None => Some(format!("the reader took longer than {} s", PATIENCE.as_secs())),
+        None => Some(format!("the reader took longer than {} s of a processor", PATIENCE.as_secs())),
     };
     let finding = failure.map(|why| describe(target, seed, executions, &why)).transpose()?;
     Ok(Summary { executions, seconds, finding })
@@ -46,7 +49,7 @@ fn watch(target: &str, seed: u64, time: Duration, counter: &Path) -> Result<Opti
         .arg(counter)
         .spawn()
         .context("starting the worker")?;
-    let (mut number, mut since) = (read(counter)?, Instant::now());
+    let (mut number, mut since, mut used) = (read(counter)?, Instant::now(), busy(worker.id()));
     loop {
         if let Some(status) = worker.try_wait()? {
             return Ok(Some(status));
@@ -54,13 +57,22 @@ fn watch(target: &str, seed: u64, time: Duration, counter: &Path) -> Result<Opti
         std::thread::sleep(Duration::from_millis(20));
         let now = read(counter)?;
         if now != number {
-            (number, since) = (now, Instant::now());
-        } else if since.elapsed() > PATIENCE {
+            (number, since, used) = (now, Instant::now(), busy(worker.id()));
+        } else if since.elapsed() > DEADLOCK || busy(worker.id()).saturating_sub(used) > PATIENCE {
             worker.kill()?;
             worker.wait()?;
             return Ok(None);
         }
     }
+}
+
+/// Processor time of a process so far; none where the system does not tell.
+fn busy(process: u32) -> Duration {
+    const TICKS: u64 = 100; // a second, on every Linux
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 1000 / TICKS)
 }
 
 /// The number in the counter; 0 before the first input.
