@@ -11,6 +11,7 @@
 //! everything else goes through OpenDAL. Every operation waits for the store; those called `…_blocking` are for plain
 //! threads, and panic on a thread of the runtime when the store is remote.
 
+mod conditional;
 mod directory;
 mod remote;
 mod sharding;
@@ -29,6 +30,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
+pub(crate) use conditional::Seen;
 pub use sharding::Shards;
 
 /// One blob of a listing.

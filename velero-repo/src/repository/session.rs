@@ -28,6 +28,7 @@ mod recheck;
 mod round;
 mod writer;
 
+use super::index::{Entry, PACKED_OVERHEAD, Table, encode};
 use super::open::Repository;
 use super::pack::PackStyle;
 use super::seal::Seal;
@@ -150,6 +151,20 @@ impl Session {
     /// earlier snapshot: it is looked up again before manifests are written.
     pub fn rely_on(&self, content: &super::content::ContentId) {
         self.shared.known.rely_on(content);
+    }
+
+    /// Adds entries for contents that lie in packs already, such as the word that they are deleted; the next commit makes
+    /// them visible. They take about 40 bytes each until then.
+    ///
+    /// # Errors
+    /// Invalid: an entry does not fit into an index, or the session is over.
+    pub(crate) fn note(&self, mut entries: Vec<Entry>) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let payload = encode(2, &mut entries, &[])?;
+        self.shared.current()?.note(Table::parse(payload.into(), PACKED_OVERHEAD)?);
+        Ok(())
     }
 
     /// Ends the session without making anything visible, and removes its marker and what it stored since the last

@@ -34,7 +34,7 @@ mod tests;
 mod trailer;
 mod trees;
 pub(crate) mod walk;
-mod windows;
+pub(crate) mod windows;
 
 use super::manifest::ManifestId;
 use super::open::Repository;

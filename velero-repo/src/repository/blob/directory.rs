@@ -42,6 +42,10 @@ impl Directory {
         self.clock = Some(clock);
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Writes `.shards` if there is none.
     pub(super) fn prepare(&self, new: bool) -> Result<Self> {
         let shards = match stored_shards(&self.root)? {

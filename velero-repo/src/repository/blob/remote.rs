@@ -1,6 +1,6 @@
 //! Blobs behind OpenDAL: flat below a prefix.
 
-use super::BlobInfo;
+use super::{BlobInfo, Seen};
 use crate::error::{Error, Result};
 use crate::repository::clock::{Clock, SystemClock};
 use crate::repository::name::BlobId;
@@ -69,12 +69,40 @@ impl Remote {
     }
 
     pub(super) async fn put(&self, id: &BlobId, bytes: Bytes) -> Result<()> {
+        self.put_over(id, bytes, &Seen::Unknown).await.map(drop)
+    }
+
+    /// What a blob is at present.
+    pub(super) async fn seen(&self, id: &BlobId) -> Result<Seen> {
+        let key = self.key(id)?;
+        let can = self.operator.info().capability();
+        match self.operator.stat(&key).await {
+            Ok(metadata) if can.write_with_if_match => {
+                Ok(metadata.etag().map_or(Seen::Unknown, |tag| Seen::State(tag.to_owned())))
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound && can.write_with_if_not_exists => Ok(Seen::Absent),
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::store("look up", key)(e)),
+            _ => Ok(Seen::Unknown),
+        }
+    }
+
+    /// Writes a blob if it is still what was seen; whether it was.
+    pub(super) async fn put_over(&self, id: &BlobId, bytes: Bytes, seen: &Seen) -> Result<bool> {
         let key = self.key(id)?;
         let mut write = self.operator.write_with(&key, bytes);
+        write = match seen {
+            Seen::Absent => write.if_not_exists(true),
+            Seen::State(tag) => write.if_match(tag),
+            Seen::Unknown => write,
+        };
         if self.operator.info().capability().write_with_content_type {
             write = write.content_type(CONTENT_TYPE);
         }
-        write.await.map(drop).map_err(Error::store("write", key))
+        match write.await {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == ErrorKind::ConditionNotMatch => Ok(false),
+            Err(e) => Err(Error::store("write", key)(e)),
+        }
     }
 
     pub(super) async fn list(&self, prefix: &str) -> Result<Vec<BlobInfo>> {

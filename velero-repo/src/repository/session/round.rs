@@ -127,6 +127,11 @@ impl Round {
         contents.tables.push(table);
     }
 
+    /// Notes entries for contents that were stored before.
+    pub(super) fn note(&self, table: Table) {
+        self.contents().tables.push(table);
+    }
+
     /// The packs that were stored, and their entries.
     pub(super) fn take(&self) -> (Vec<(PackName, u64)>, Vec<Table>) {
         let mut contents = self.contents();

@@ -5,6 +5,7 @@ use super::packs::Ready;
 use super::round::Round;
 use crate::error::Result;
 use crate::repository::content::ContentId;
+use crate::repository::index::Entry;
 use crate::repository::name::PackKind;
 use crate::repository::pack::{PackBuilder, Piece};
 use crate::repository::seal::compression::Compressor;
@@ -80,6 +81,17 @@ impl ContentWriter {
         let mut slot = self.slot.lock();
         let open: Vec<_> = slot.iter_mut().filter_map(Option::take).collect();
         open.into_iter().try_for_each(|open| self.hand_over(open))
+    }
+
+    /// Writes a content that is in the repository into another pack, compressed as it was, with this time.
+    ///
+    /// # Errors
+    /// As [`ContentWriter::write`].
+    pub(crate) fn write_again(&mut self, entry: &Entry, plain: &[u8], timestamp: i64) -> Result<()> {
+        self.shared.failure.check()?;
+        let compressor = (entry.compression != 0).then(|| Compressor::by_id(entry.compression)).transpose()?;
+        let compressor = compressor.filter(|_| self.shared.may_compress());
+        self.add(&entry.content, plain, compressor, timestamp)
     }
 
     fn write_all(&self, ids: &[ContentId], plains: &[&[u8]], compressor: Option<Compressor>) -> Result<()> {

@@ -34,14 +34,6 @@ impl Problem {
         Problem::Malformed(format!("object {id}"), reason.into())
     }
 
-    /// The failure of the store, if that is what it is: then nothing is known of the object.
-    pub(crate) fn is_of_store(&self) -> bool {
-        match self {
-            Problem::Unreadable(_, error) => is_of_store(error),
-            _ => false,
-        }
-    }
-
     /// As an error about `what`.
     pub(crate) fn into_error(self, what: &str) -> Error {
         match self {

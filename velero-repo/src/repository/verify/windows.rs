@@ -7,23 +7,23 @@ const GAP: u64 = 256 << 10;
 
 /// A content in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) ordinal: usize,
-    pub(super) offset: u64,
-    pub(super) length: u64,
+pub(crate) struct Place {
+    pub(crate) ordinal: usize,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
 }
 
 /// A stretch of a pack, and the contents in it, which do not overlap.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) offset: u64,
-    pub(super) length: u64,
+pub(crate) struct Window {
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
     /// Ordinals, and where in the window the contents lie.
-    pub(super) contents: Vec<(usize, Range<usize>)>,
+    pub(crate) contents: Vec<(usize, Range<usize>)>,
 }
 
 /// Windows of at most `limit` bytes, unless a single content is longer, over contents that are sorted by offset.
-pub(super) fn windows(contents: impl IntoIterator<Item = Place>, limit: u64) -> impl Iterator<Item = Window> {
+pub(crate) fn windows(contents: impl IntoIterator<Item = Place>, limit: u64) -> impl Iterator<Item = Window> {
     let mut contents = contents.into_iter().peekable();
     std::iter::from_fn(move || {
         let first = contents.next()?;
