@@ -55,7 +55,7 @@ def test_a_wrong_password(kept, tmp_path):
 
 def test_a_place_without_a_repository(pair, tmp_path):
     pair.place.path.mkdir()
-    assert_refused(pair, pair.ours, "snapshot", "list", saying="no repository")
+    assert_refused(pair, pair.ours, "snapshot", "list", saying="does not exist")
 
 
 def test_a_repository_is_not_made_over_something_else(kept):
@@ -153,15 +153,15 @@ def test_wrong_credentials_of_the_store(anywhere, tmp_path):
 def test_kills_at_random_moments_lose_nothing(pair, tmp_path):
     source = forest.small(tmp_path / "source")
     (source / "load").mkdir()
-    for number in range(12):
-        (source / "load" / f"{number}").write_bytes(forest.noise(3 * forest.MIB, number))
+    for number in range(8):
+        (source / "load" / f"{number}").write_bytes(forest.noise(2 * forest.MIB, number))
     pair.ours.create()
     pair.kopia.connect().own()
     start = time.monotonic()
     first = pair.ours.snapshot(source)
     longest, expected, seen = time.monotonic() - start, trees.read(source), {first.id}
     for turn in range(ROUNDS):
-        (source / "load" / f"{turn % 12}").write_bytes(forest.noise(3 * forest.MIB, f"turn {turn}"))
+        (source / "load" / f"{turn % 8}").write_bytes(forest.noise(2 * forest.MIB, f"turn {turn}"))
         kill_at_random(pair.ours.command("snapshot", "create", str(source), "--force-hash"), pair.ours.environment(), longest)
         found = {one.id for one in pair.ours.snapshots()}
         assert found >= seen and len(found) <= len(seen) + 1
