@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 const LONGEST: usize = 64 << 10;
 
 /// Numbers at the edges of their types.
-const EDGES: [&str; 14] = [
+const EDGES: [&str; 15] = [
     "0",
     "-1",
     "1",
@@ -20,6 +20,7 @@ const EDGES: [&str; 14] = [
     "9223372036854775808",
     "18446744073709551615",
     "99999999999999999999",
+    "55555592233720368547759223372036854775808",
     "1e400",
     "0.1",
 ];

@@ -4,7 +4,7 @@ use crate::fuzz::{Random, Target, mutate};
 use velero_repo::repository::seal::compression::Compressor;
 
 /// Bytes that a body may unpack to.
-const LIMIT: usize = 1 << 20;
+const LIMIT: usize = 256 << 10;
 
 pub struct Compression;
 
@@ -31,7 +31,7 @@ impl Target for Compression {
     }
 
     fn memory(&self) -> usize {
-        32 << 20 // the limit, the copies below, and blocks of 4 MiB of LZ4
+        24 << 20 // the limit, a few copies, and blocks of 4 MiB of LZ4
     }
 
     fn input(&self, random: &mut Random) -> Vec<u8> {

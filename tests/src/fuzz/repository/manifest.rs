@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use velero_repo::repository::manifest::{Labels, Merge, Record, decode, encode};
 
 /// Bytes that a batch may expand to.
-const LIMIT: u64 = 256 << 10;
+const LIMIT: u64 = 64 << 10;
 
 const WORDS: [&str; 16] = [
     "entries",
@@ -45,7 +45,7 @@ impl Target for Manifests {
     }
 
     fn memory(&self) -> usize {
-        96 << 20 // a record takes a few hundred bytes and its shortest text a dozen; they are collected here, twice
+        24 << 20 // a record takes a few hundred bytes and its shortest text a dozen; they are collected here, twice
     }
 
     fn input(&self, random: &mut Random) -> Vec<u8> {
@@ -61,7 +61,7 @@ impl Target for Manifests {
             bytes.splice(0..0, std::iter::repeat_n(b' ', 1 + LIMIT as usize));
         }
         if random.one_in(50) {
-            bytes = [br#"{"entries":["#, r#"{"id":"a"},"#.repeat(20_000).as_bytes(), br#"{"id":"b"}]}"#].concat();
+            bytes = [br#"{"entries":["#, r#"{"id":"a"},"#.repeat(5_000).as_bytes(), br#"{"id":"b"}]}"#].concat();
         }
         let mut packed = tape::gzip(&bytes);
         if random.one_in(6) {

@@ -3,7 +3,8 @@
 use crate::fuzz::{Random, Target, mutate};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use velero_repo::repository::blob::BlobInfo;
+use std::path::Component;
+use velero_repo::repository::blob::{BlobInfo, Shards};
 use velero_repo::repository::content::ContentId;
 use velero_repo::repository::epoch::{IndexWrite, State, v0};
 use velero_repo::repository::format::EpochParameters;
@@ -12,7 +13,7 @@ use velero_repo::repository::manifest::ManifestId;
 use velero_repo::repository::name::{BlobId, Family};
 use velero_repo::repository::object::ObjectId;
 
-const WORDS: [&str; 28] = [
+const WORDS: [&str; 30] = [
     "kopia.repository\n",
     "kopia.blobcfg\n",
     "kopia.repository.backup.x\n",
@@ -35,6 +36,8 @@ const WORDS: [&str; 28] = [
     "Ix048cfe1c163b716bf2bdfa5777ae356a\n",
     "k048cfe1c163b716bf2bdfa5777ae356a\n",
     "2026-11-21T12:00:00.123456789+02:30\n",
+    "{\"default\":[2,1],\"maxNonShardedLength\":3,\"overrides\":[{\"prefix\":\"p\",\"shards\":[1,2]}]}\n",
+    "../..\n",
     "18446744073709551616",
     "-s",
     "-c0",
@@ -73,6 +76,8 @@ impl Target for Names {
         });
         let listing: Vec<BlobInfo> = blobs.collect();
         epochs(&listing);
+        let stored = names.iter().filter_map(|line| Shards::parse(line.as_bytes()).ok());
+        stored.chain([Shards::new(), Shards::absent()]).for_each(|shards| places(&shards, &listing));
         let logs: Vec<_> = listing
             .iter()
             .filter_map(|blob| v0::CompactionLog::parse(&blob.id, blob.id.as_str().as_bytes()).ok())
@@ -100,6 +105,17 @@ fn identities(text: &str) {
     }
     if let Ok(id) = ManifestId::parse(text) {
         assert!(!id.as_str().contains(['/', '.']));
+    }
+}
+
+/// Every blob lies in the repository, and its path tells its name.
+fn places(shards: &Shards, listing: &[BlobInfo]) {
+    for blob in listing {
+        let Ok(path) = shards.path(&blob.id) else { continue };
+        let parts: Vec<_> = path.components().collect();
+        assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "{path:?}");
+        let name: String = parts.iter().map(|part| part.as_os_str().to_string_lossy()).collect();
+        assert_eq!(name.strip_suffix(".f"), Some(blob.id.as_str()));
     }
 }
 
