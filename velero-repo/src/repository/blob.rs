@@ -123,13 +123,14 @@ impl BlobStore {
     ///
     /// # Errors
     /// The store's.
-    pub async fn prepare(&self, new: bool) -> Result<BlobStore> {
-        let mut prepared = self.clone();
-        if let Backend::Directory(directory) = &self.backend {
-            let directory = directory.clone();
-            prepared.backend = Backend::Directory(blocking(move || directory.prepare(new)).await?);
+    pub async fn prepare(&self, new: bool) -> Result<()> {
+        match &self.backend {
+            Backend::Directory(directory) => {
+                let directory = directory.clone();
+                blocking(move || directory.prepare(new)).await
+            }
+            Backend::Remote(_) => Ok(()),
         }
-        Ok(prepared)
     }
 
     /// A whole blob of at most `limit` bytes; `None` if there is none.

@@ -31,6 +31,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
 pub use contents::unpack;
+#[cfg(test)]
+pub(crate) use create::New;
 pub use identity::Identity;
 
 /// How old what is known of format and index may be, in a writing session and for the format: as Kopia has it.
@@ -111,23 +113,38 @@ impl Repository {
         let Some(stored) = format_blobs(&blobs).await? else {
             return Err(Error::Missing { what: format!("a repository in {}", blobs.address()) });
         };
-        let OpenOptions { password, identity, read_only, clock } = options;
-        let now = clock.now();
+        let (password, now) = (options.password.clone(), options.clock.now());
         let format = blocking(move || Format::open(&stored.0, stored.1.as_deref(), &password, now)).await?;
+        Repository::of_format(blobs, format, options).await
+    }
+
+    /// Opens the repository of a format that was just read.
+    async fn of_format(blobs: BlobStore, format: Format, options: OpenOptions) -> Result<Repository> {
         for warning in &format.warnings {
             tracing::warn!(repository = blobs.address(), "{warning}");
         }
+        let OpenOptions { identity, read_only, clock, .. } = options;
         let repository = Repository(Arc::new(Inner {
             blobs,
             identity,
             read_only,
+            format: RwLock::new(Arc::new(Opened::new(format, clock.now())?)),
             clock,
-            format: RwLock::new(Arc::new(Opened::new(format, now)?)),
             view: RwLock::default(),
             indexes: Mutex::default(),
         }));
         repository.refresh().await?;
         Ok(repository)
+    }
+
+    /// Opens the same repository anew, without the fifth of a second that deriving the key takes.
+    #[cfg(test)]
+    pub(crate) async fn open_like(&self, blobs: BlobStore, options: OpenOptions) -> Result<Repository> {
+        let Some((document, settings)) = format_blobs(&blobs).await? else {
+            return Err(Error::Missing { what: format!("a repository in {}", blobs.address()) });
+        };
+        let format = self.format().reopen(&document, settings.as_deref(), options.clock.now())?;
+        Repository::of_format(blobs, format, options).await
     }
 
     /// The blobs.

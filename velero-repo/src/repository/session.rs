@@ -26,6 +26,8 @@ pub(crate) mod marker;
 mod packs;
 mod recheck;
 mod round;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use super::index::{Entry, PACKED_OVERHEAD, Table, encode};
@@ -207,6 +209,12 @@ impl Shared {
     async fn abandon(&self) {
         self.failure.cancel();
         let _progress = self.committing.lock().await;
+        self.end().await;
+    }
+
+    /// Ends the session, and removes what the present round stored.
+    async fn end(&self) {
+        self.failure.cancel();
         if let Ok(round) = self.turn(None) {
             round.abandon(&self.repository).await;
         }

@@ -12,11 +12,12 @@ use crate::repository::name::{BlobId, hex};
 use crate::repository::seal::random;
 use bytes::Bytes;
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The longest `.shards` that is read, bytes.
 const LONGEST_SHARDS: u64 = 1 << 20;
@@ -27,15 +28,27 @@ const DEEPEST: usize = 32;
 #[derive(Clone)]
 pub(super) struct Directory {
     root: Arc<Path>,
-    shards: Arc<Shards>,
+    /// Empty while there is no `.shards`: whoever creates the repository may still write it.
+    shards: Arc<OnceLock<Shards>>,
     clock: Option<Arc<dyn Clock>>,
 }
 
 impl Directory {
     /// Reads `.shards`. The directory may be missing, and has no blobs then.
     pub(super) fn open(root: PathBuf) -> Result<Self> {
-        let shards = stored_shards(&root)?.unwrap_or_else(Shards::absent);
-        Ok(Directory { root: root.into(), shards: Arc::new(shards), clock: None })
+        let directory = Directory { root: root.into(), shards: Arc::default(), clock: None };
+        directory.shards()?;
+        Ok(directory)
+    }
+
+    /// The parameters in `.shards`, which never change once they are there; those of a directory without, until then.
+    fn shards(&self) -> Result<Cow<'_, Shards>> {
+        if self.shards.get().is_none()
+            && let Some(stored) = stored_shards(&self.root)?
+        {
+            let _ = self.shards.set(stored); // somebody else may have read the same
+        }
+        Ok(self.shards.get().map_or_else(|| Cow::Owned(Shards::absent()), Cow::Borrowed))
     }
 
     pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
@@ -47,22 +60,19 @@ impl Directory {
     }
 
     /// Writes `.shards` if there is none.
-    pub(super) fn prepare(&self, new: bool) -> Result<Self> {
-        let shards = match stored_shards(&self.root)? {
-            Some(shards) => shards,
-            None => {
-                let shards = if new { Shards::new() } else { Shards::absent() };
-                let json = serde_json::to_vec(&shards).map_err(|e| Error::invalid(SHARDS_FILE, e.to_string()))?;
-                let path = self.root.join(SHARDS_FILE);
-                self.write(&path, &json).map_err(failed("writing", &path))?;
-                shards
-            }
-        };
-        Ok(Directory { shards: Arc::new(shards), ..self.clone() })
+    pub(super) fn prepare(&self, new: bool) -> Result<()> {
+        self.shards()?;
+        if self.shards.get().is_some() {
+            return Ok(());
+        }
+        let shards = if new { Shards::new() } else { Shards::absent() };
+        let json = serde_json::to_vec(&shards).map_err(|e| Error::invalid(SHARDS_FILE, e.to_string()))?;
+        let path = self.root.join(SHARDS_FILE);
+        self.write(&path, &json).map_err(failed("writing", &path))
     }
 
     fn path(&self, id: &BlobId) -> Result<PathBuf> {
-        Ok(self.root.join(self.shards.path(id)?))
+        Ok(self.root.join(self.shards()?.path(id)?))
     }
 
     pub(super) fn get(&self, id: &BlobId, limit: u64) -> Result<Option<Bytes>> {

@@ -99,7 +99,8 @@ async fn blobs_are_kept_in_a_directory_whatever_else_lies_there() {
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("xn0_aa-s1-c1.f.tmp.0123456789abcdef"), b"left behind").unwrap();
     std::fs::create_dir(place.path().join("lost+found.f")).unwrap();
-    let blobs = directory(place.path()).await.prepare(true).await.unwrap();
+    let blobs = directory(place.path()).await;
+    blobs.prepare(true).await.unwrap();
     behaves(&blobs).await;
     assert_eq!(std::fs::read(place.path().join(".shards")).unwrap(), br#"{"default":[1,3],"maxNonShardedLength":20}"#);
 }
@@ -108,12 +109,14 @@ async fn blobs_are_kept_in_a_directory_whatever_else_lies_there() {
 async fn a_directory_that_has_lost_its_shards_file_is_read_as_kopia_reads_it() {
     let place = tempfile::tempdir().unwrap();
     let shard = place.path().join("p53/eb9");
+    let early = directory(place.path()).await;
     std::fs::create_dir_all(&shard).unwrap();
     std::fs::write(shard.join("bd0123456789abcdef.f"), b"pack").unwrap();
     let blobs = directory(place.path()).await;
     assert_eq!(blobs.get(&id("p53eb9bd0123456789abcdef"), 99).await.unwrap().unwrap(), "pack");
     assert!(!place.path().join(".shards").exists(), "reading writes nothing");
     blobs.prepare(false).await.unwrap();
+    assert_eq!(early.get(&id("p53eb9bd0123456789abcdef"), 99).await.unwrap().unwrap(), "pack");
     assert_eq!(std::fs::read(place.path().join(".shards")).unwrap(), br#"{"default":[3,3],"maxNonShardedLength":20}"#);
 }
 

@@ -9,6 +9,7 @@ use crate::repository::manifest::{TYPE, labels};
 use crate::repository::name::{BLOB_SETTINGS, BlobId, FORMAT, INIT_MARKER};
 use crate::repository::session::{Session, SessionOptions};
 use bytes::Bytes;
+use jiff::Timestamp;
 
 /// The maintenance parameters of a new repository, in Kopia's words. They are the same everywhere but for the owner.
 const MAINTENANCE_PARAMETERS: &str = r#""quick":{"enabled":true,"interval":3600000000000},"full":{"enabled":true,"interval":86400000000000},"logRetention":{"maxTotalSize":1073741824,"maxCount":10000,"maxAge":2592000000000000},"extendObjectLocks":false,"listParallelism":0"#;
@@ -28,25 +29,9 @@ impl Repository {
     /// Exists: blobs are there already, of a repository or not. Denied: `open` is for reading only. Those of the options
     /// and of the store; what was written is then removed, as far as the store allows.
     pub async fn create(blobs: BlobStore, create: CreateOptions, open: OpenOptions) -> Result<Repository> {
-        if open.read_only {
-            return Err(Error::denied(blobs.address(), "nothing can be created for reading only"));
-        }
-        if !blobs.list("").await?.is_empty() {
-            return Err(Error::Exists { what: format!("data in {}", blobs.address()) });
-        }
-        let blobs = blobs.prepare(true).await?;
-        let (settings, document) = blocking(move || {
-            let (document, settings) = Format::create(&create)?.documents(&create.password)?;
-            Ok((Bytes::from(settings), Bytes::from(document)))
-        })
-        .await?;
-        match fill(&blobs, &settings, &document, open).await {
-            Ok(repository) => Ok(repository),
-            Err(error) => {
-                remove(&blobs, &settings, &document).await;
-                Err(error)
-            }
-        }
+        let now = open.clock.now();
+        let new = blocking(move || New::make(&create, now)).await?;
+        new.store(blobs, open).await
     }
 
     /// Creates a repository as Velero does, under Velero's identity and with its marker.
@@ -98,31 +83,66 @@ impl Repository {
     }
 }
 
-/// Writes the blobs of a new repository, and opens it.
-async fn fill(blobs: &BlobStore, settings: &Bytes, document: &Bytes, open: OpenOptions) -> Result<Repository> {
-    for (name, bytes) in [(BLOB_SETTINGS, settings), (FORMAT, document)] {
-        let id = BlobId::new(name)?;
-        blobs.put(&id, bytes.clone()).await?;
-        // Somebody else may be creating a repository here at this moment.
-        if blobs.get(&id, MAX_FORMAT_BLOB as u64).await?.as_ref() != Some(bytes) {
-            return Err(Error::corrupt(name, "the store does not hold what was just written"));
-        }
-    }
-    let repository = Repository::open(blobs.clone(), open).await?;
-    repository.name_owner().await?;
-    Ok(repository)
+/// A repository that is not stored yet.
+pub(crate) struct New {
+    format: Format,
+    settings: Bytes,
+    document: Bytes,
 }
 
-/// Takes back what was written of a repository, unless it is somebody else's by now.
-async fn remove(blobs: &BlobStore, settings: &Bytes, document: &Bytes) {
-    for (name, bytes) in [(FORMAT, document), (BLOB_SETTINGS, settings)] {
-        let Ok(id) = BlobId::new(name) else { continue };
-        let removed = match blobs.get(&id, MAX_FORMAT_BLOB as u64).await {
-            Ok(Some(found)) if found == *bytes => blobs.delete(&id).await,
-            other => other.map(drop),
-        };
-        if let Err(error) = removed {
-            tracing::warn!(blob = name, %error, "what was written of a new repository could not be removed");
+impl New {
+    /// Fresh keys. Takes half a second.
+    pub(crate) fn make(options: &CreateOptions, now: Timestamp) -> Result<Self> {
+        let format = Format::create(options)?;
+        let (document, settings) = format.documents(&options.password)?;
+        let format = format.reopen(&document, Some(&settings), now)?;
+        Ok(New { format, settings: settings.into(), document: document.into() })
+    }
+
+    /// Stores it where there is nothing yet, and opens it.
+    pub(crate) async fn store(&self, blobs: BlobStore, open: OpenOptions) -> Result<Repository> {
+        if open.read_only {
+            return Err(Error::denied(blobs.address(), "nothing can be created for reading only"));
         }
+        if !blobs.list("").await?.is_empty() {
+            return Err(Error::Exists { what: format!("data in {}", blobs.address()) });
+        }
+        blobs.prepare(true).await?;
+        let stored = self.fill(&blobs, open).await;
+        if stored.is_err()
+            && let Err(error) = self.remove(&blobs).await
+        {
+            tracing::warn!(store = blobs.address(), %error, "what was written of a new repository could not be removed");
+        }
+        stored
+    }
+
+    async fn fill(&self, blobs: &BlobStore, open: OpenOptions) -> Result<Repository> {
+        for (name, bytes) in [(BLOB_SETTINGS, &self.settings), (FORMAT, &self.document)] {
+            let id = BlobId::new(name)?;
+            blobs.put(&id, bytes.clone()).await?;
+            // Somebody else may be creating a repository here at this moment.
+            if blobs.get(&id, MAX_FORMAT_BLOB as u64).await?.as_ref() != Some(bytes) {
+                return Err(Error::corrupt(name, "the store does not hold what was just written"));
+            }
+        }
+        let repository = Repository::of_format(blobs.clone(), self.format.clone(), open).await?;
+        repository.name_owner().await?;
+        Ok(repository)
+    }
+
+    /// Takes back what was written, whole or in part, unless it is somebody else's by now.
+    async fn remove(&self, blobs: &BlobStore) -> Result<()> {
+        let (format, settings) = (BlobId::new(FORMAT)?, BlobId::new(BLOB_SETTINGS)?);
+        let limit = MAX_FORMAT_BLOB as u64;
+        if blobs.get(&format, limit).await?.is_some_and(|found| self.document.starts_with(&found)) {
+            blobs.delete(&format).await?; // from here on nobody can open it
+            for blob in blobs.list("").await? {
+                blobs.delete(&blob.id).await?;
+            }
+        } else if blobs.get(&settings, limit).await?.is_some_and(|found| self.settings.starts_with(&found)) {
+            blobs.delete(&settings).await?;
+        }
+        Ok(())
     }
 }

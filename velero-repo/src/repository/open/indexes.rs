@@ -18,6 +18,8 @@ use std::time::Duration;
 const TRIES: usize = 10;
 /// The pause after the first try; it doubles.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The largest index blob that is read, bytes.
 const LARGEST: u64 = 1 << 30;
 /// Index blobs that are read at once.
@@ -58,7 +60,7 @@ impl Repository {
                 return Ok(());
             }
             tokio::time::sleep(pause).await;
-            pause *= 2;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Err(match last {
             Attempt::Vanished(id) => {
@@ -68,7 +70,7 @@ impl Repository {
         })
     }
 
-    /// The listing of index blobs, and what it says; nothing is loaded. `None` for repositories without epochs.
+    /// The listing of index blobs, and what it says; nothing is loaded. For repositories with epochs.
     pub(crate) async fn list_epochs(&self) -> Result<(Vec<BlobInfo>, State)> {
         let taken = self.now();
         let listing = self.blobs().list("x").await?;

@@ -50,13 +50,7 @@ impl Session {
 impl Shared {
     async fn publish(self: &Arc<Self>, last: bool) -> Result<Written> {
         let mut progress = self.committing.lock().await;
-        self.failure.check()?;
-        let next = match last {
-            true => None,
-            false => Some(Arc::new(Round::begin(&self.repository).await?)),
-        };
-        let round = self.turn(next)?;
-        match self.publish_round(&round).await {
+        match self.publish_present(last).await {
             Ok(written) => {
                 progress.contents += written.contents;
                 progress.packs += written.packs;
@@ -64,14 +58,25 @@ impl Shared {
                 Ok(*progress)
             }
             Err(error) => {
-                self.failure.cancel();
-                round.abandon(&self.repository).await;
-                if let Ok(next) = self.turn(None) {
-                    next.abandon(&self.repository).await;
-                }
+                self.end().await;
                 Err(error)
             }
         }
+    }
+
+    async fn publish_present(self: &Arc<Self>, last: bool) -> Result<Written> {
+        self.failure.check()?;
+        let next = match last {
+            true => None,
+            false => Some(Arc::new(Round::begin(&self.repository).await?)),
+        };
+        let round = self.turn(next)?;
+        let published = self.publish_round(&round).await;
+        if published.is_err() {
+            self.failure.cancel();
+            round.abandon(&self.repository).await;
+        }
+        published
     }
 
     async fn publish_round(self: &Arc<Self>, round: &Arc<Round>) -> Result<Written> {

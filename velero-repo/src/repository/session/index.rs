@@ -17,7 +17,6 @@ impl Shared {
     /// Writes the entries of these tables; returns the names of the index blobs. When it fails it removes them again: the
     /// manifests among the entries must not be seen.
     pub(super) async fn write_index(&self, round: &Round, tables: &Arc<Vec<Table>>) -> Result<Vec<BlobId>> {
-        round.index_begun();
         let mut put = Vec::new();
         let written = match self.repository.format().parameters.epochs.enabled {
             true => self.write_under_epoch(round, tables, &mut put).await,
@@ -38,6 +37,7 @@ impl Shared {
             while let Some((id, bytes)) = blobs.peek() {
                 match write.before_put(&state, self.repository.now()) {
                     WriteStep::Put => {
+                        round.index_begun();
                         put.push(id.clone());
                         self.failure.or(self.repository.blobs().put(id, bytes.clone())).await??;
                         blobs.next();
@@ -59,6 +59,7 @@ impl Shared {
 
     async fn write_without_epochs(&self, round: &Round, tables: &Arc<Vec<Table>>, put: &mut Vec<BlobId>) -> Result<()> {
         for (id, bytes) in self.seal_index(round, tables, "n", false).await? {
+            round.index_begun();
             put.push(id.clone());
             self.failure.or(self.repository.blobs().put(&id, bytes)).await??;
         }

@@ -14,7 +14,7 @@ use crate::repository::seal::compression::Compressor;
 use crate::repository::seal::random;
 use jiff::SignedDuration;
 use serde::Serialize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What Kopia asks for when it writes manifests.
 const COMPRESSOR: &str = "zstd-fastest";
@@ -23,15 +23,18 @@ const APART: SignedDuration = SignedDuration::from_millis(100);
 
 /// Manifests that wait for the commit.
 #[derive(Default)]
-pub(super) struct Pending(Mutex<Vec<Record>>);
+pub(super) struct Pending(Mutex<Changes>);
+
+/// What is to be written, and what is to be deleted.
+#[derive(Default)]
+struct Changes {
+    records: Vec<Record>,
+    deletions: Vec<ManifestId>,
+}
 
 impl Pending {
-    fn push(&self, record: Record) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-    }
-
-    fn take(&self) -> Vec<Record> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, Changes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -47,9 +50,10 @@ impl Session {
     /// Deletes the manifest `id`, with the next commit.
     ///
     /// # Errors
-    /// Invalid: the clock shows a time that the format can not name.
+    /// Whatever ended the session.
     pub fn delete_manifest(&self, id: &ManifestId) -> Result<()> {
-        self.shared.manifests.push(Record::deletion(id.clone(), self.now()?));
+        self.shared.failure.check()?;
+        self.shared.manifests.lock().deletions.push(id.clone());
         Ok(())
     }
 
@@ -61,18 +65,17 @@ impl Session {
         let present = self.repository().manifests(&labels).await?;
         let mut now = self.now()?;
         for record in present.iter() {
-            let after = record.modified.timestamp().checked_add(APART);
-            now = now.max(Time::try_from(after.map_err(|e| Error::invalid("time of a manifest", e.to_string()))?)?);
+            now = now.max(after(record)?);
         }
-        for record in present.iter() {
-            self.shared.manifests.push(Record::deletion(record.id.clone(), now));
-        }
+        let deletions = present.iter().map(|record| Record::deletion(record.id.clone(), now));
+        self.shared.manifests.lock().records.extend(deletions);
         self.put_at(labels, document, now)
     }
 
     fn put_at<T: Serialize + ?Sized>(&self, labels: Labels, document: &T, now: Time) -> Result<ManifestId> {
         let id = ManifestId::from_random(random());
-        self.shared.manifests.push(Record::new(id.clone(), labels, now, &document)?);
+        let record = Record::new(id.clone(), labels, now, &document)?;
+        self.shared.manifests.lock().records.push(record);
         Ok(id)
     }
 
@@ -81,18 +84,42 @@ impl Session {
     }
 }
 
+/// The earliest time of what replaces a manifest.
+fn after(record: &Record) -> Result<Time> {
+    let after = record.modified.timestamp().checked_add(APART);
+    Time::try_from(after.map_err(|e| Error::invalid(format!("manifest {}", record.id), e.to_string()))?)
+}
+
 impl Shared {
     /// Writes the manifests that wait, once what they rely on is certain.
     pub(super) async fn write_manifests(&self, round: &Round) -> Result<()> {
-        let records = self.manifests.take();
-        if records.is_empty() {
+        let Changes { mut records, deletions } = std::mem::take(&mut *self.manifests.lock());
+        if records.is_empty() && deletions.is_empty() {
             return Ok(());
         }
         self.recheck(round).await?;
+        records.extend(self.deletions(&records, deletions).await?);
         let batch = encode(&records)?;
         let id = self.seal.content_id(Some(MANIFEST), &batch);
         let now = self.repository.now().as_second();
         self.write_late(round, &[(id, batch.into(), now)]).await
+    }
+
+    /// The words that these manifests are deleted. By another machine's clock a manifest may be younger than now, and a
+    /// deletion that is not later than what it deletes would be none.
+    async fn deletions(&self, new: &[Record], ids: Vec<ManifestId>) -> Result<Vec<Record>> {
+        let mut deletions = Vec::with_capacity(ids.len());
+        if ids.is_empty() {
+            return Ok(deletions);
+        }
+        let present = self.repository.manifests(&Labels::new()).await?;
+        let now = Time::try_from(self.repository.now())?;
+        for id in ids {
+            let known = present.get(id.as_str()).into_iter().chain(new.iter().filter(|record| record.id == id));
+            let times = known.map(after).collect::<Result<Vec<_>>>()?;
+            deletions.push(Record::deletion(id, times.into_iter().fold(now, Time::max)));
+        }
+        Ok(deletions)
     }
 
     /// Writes contents into a pack of their own, when all writers have done theirs.

@@ -1,0 +1,134 @@
+//! Stores that fail at every single operation in turn.
+
+use super::*;
+use crate::fault::{Fault, FaultLayer};
+use crate::repository::open::New;
+use opendal::layers::TimeoutLayer;
+use std::time::Duration;
+
+fn suffering(healthy: &Operator, faults: &FaultLayer) -> Operator {
+    let limit = Duration::from_millis(40);
+    healthy.clone().layer(faults.clone()).layer(TimeoutLayer::new().with_timeout(limit).with_io_timeout(limit))
+}
+
+/// A repository with one snapshot, and copies of its blobs.
+struct Prepared {
+    repository: Repository,
+    blobs: Vec<(String, bytes::Bytes)>,
+    clock: Arc<SettableClock>,
+}
+
+impl Prepared {
+    async fn new() -> Self {
+        let (operator, clock) = (memory(), clock());
+        let repository = created(&operator, &clock).await;
+        let session = begin(&repository).await;
+        write(&session, None, plains(9)).await.unwrap();
+        session.put_manifest(snapshot("/old"), &1).unwrap();
+        session.commit().await.unwrap();
+        let mut blobs = Vec::new();
+        for entry in operator.list_with("").recursive(true).await.unwrap() {
+            blobs.push((entry.path().to_owned(), operator.read(entry.path()).await.unwrap().to_bytes()));
+        }
+        Prepared { repository, blobs, clock }
+    }
+
+    async fn copy(&self) -> Operator {
+        let operator = memory();
+        for (key, bytes) in &self.blobs {
+            operator.write(key, bytes.clone()).await.unwrap();
+        }
+        operator
+    }
+
+    async fn open(&self, operator: &Operator) -> crate::Result<Repository> {
+        self.repository.open_like(blobs(operator.clone(), &self.clock).await, options(&self.clock)).await
+    }
+
+    /// A backup: one checkpoint, a commit.
+    async fn back_up(&self, operator: &Operator) -> crate::Result<()> {
+        let session = Session::begin(&self.open(operator).await?, SessionOptions::default()).await?;
+        write(&session, None, plains(1)).await?;
+        session.checkpoint().await?;
+        write(&session, Some(b'k'), plains(2)).await?;
+        session.put_manifest(snapshot("/new"), &serde_json::json!({"a": 1}))?;
+        session.commit().await.map(drop)
+    }
+
+    /// Whether the earlier snapshot is whole, and the new one there and whole.
+    async fn look(&self, operator: &Operator, case: &str) -> bool {
+        let repository = self.open(operator).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        let whole = async |prefix: Option<u8>, seed: u8| {
+            for plain in plains(seed) {
+                let read = repository.read_content(&repository.seal().content_id(prefix, &plain)).await;
+                assert!(read.unwrap_or_else(|error| panic!("{case}: {error}")) == plain, "{case}");
+            }
+        };
+        assert_eq!(repository.manifests(&snapshot("/old")).await.unwrap().len(), 1, "{case}");
+        whole(None, 9).await;
+        let visible = !repository.manifests(&snapshot("/new")).await.unwrap().is_empty();
+        if visible {
+            whole(None, 1).await;
+            whole(Some(b'k'), 2).await;
+        }
+        visible
+    }
+
+    /// Says whether the fault struck.
+    async fn check(&self, faults: FaultLayer, lasting: bool, at: u64) -> bool {
+        let operator = self.copy().await;
+        let result = self.back_up(&suffering(&operator, &faults)).await;
+        let case = format!("{faults:?}: {result:?}");
+        let visible = self.look(&operator, &case).await;
+        assert!(visible || result.is_err(), "reported as saved, but not there: {case}");
+        assert!(lasting || result.is_ok() || !visible, "reported as failed, but there: {case}");
+        if !visible {
+            let again = self.back_up(&operator).await;
+            again.unwrap_or_else(|error| panic!("the next run fails after {case}: {error}"));
+            assert!(self.look(&operator, &case).await);
+        }
+        faults.operations() > at
+    }
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_once_nothing_is_reported_saved_that_is_not() {
+    for fault in [Fault::Refuse, Fault::Stall, Fault::Truncate, Fault::Forget, Fault::LoseAnswer] {
+        let (prepared, mut at) = (Prepared::new().await, 0);
+        while prepared.check(FaultLayer::once(fault, at), false, at).await {
+            at += 1;
+        }
+        assert!(at > 30, "{fault:?} struck {at} times only");
+    }
+}
+
+#[tokio::test]
+async fn whenever_a_store_is_lost_earlier_snapshots_stay_whole() {
+    for fault in [Fault::Refuse, Fault::LoseAnswer] {
+        let (prepared, mut at) = (Prepared::new().await, 0);
+        while prepared.check(FaultLayer::from(fault, at), true, at).await {
+            at += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_creation_that_fails_leaves_nothing() {
+    let clock = clock();
+    let now = clock.now();
+    let new = blocking(move || New::make(&choices(), now)).await.unwrap();
+    for fault in [Fault::Refuse, Fault::Truncate, Fault::Forget, Fault::LoseAnswer] {
+        for at in 0.. {
+            let (operator, faults) = (memory(), FaultLayer::once(fault, at));
+            let created = new.store(blobs(suffering(&operator, &faults), &clock).await, options(&clock)).await;
+            if faults.operations() <= at {
+                break;
+            }
+            let healthy = blobs(operator.clone(), &clock).await;
+            match created {
+                Ok(created) => drop(created.open_like(healthy, options(&clock)).await.unwrap()),
+                Err(error) => assert_eq!(healthy.list("").await.unwrap(), [], "{fault:?} at {at}: {error}"),
+            }
+        }
+    }
+}
