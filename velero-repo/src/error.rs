@@ -99,6 +99,16 @@ pub enum Error {
         /// What was called off.
         what: String,
     },
+    /// One entry of a tree could not be restored.
+    #[error("{operation} {path:?}")]
+    Entry {
+        /// What was done.
+        operation: &'static str,
+        /// Its path below the root of the tree.
+        path: String,
+        /// Why it failed.
+        source: Box<Error>,
+    },
     /// A writing session has failed, and with it all that goes on in it.
     #[error("the writing session has failed")]
     Ended {
@@ -155,6 +165,7 @@ impl Error {
             Error::Corrupt { .. } => ErrorKind::Corrupt,
             Error::Abandoned { source, .. } => source.kind(),
             Error::Ended { source } => source.kind(),
+            Error::Entry { source, .. } => source.kind(),
             Error::Cancelled { .. } => ErrorKind::Cancelled,
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
             Error::Io { .. } => ErrorKind::Other,

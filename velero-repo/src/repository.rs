@@ -10,8 +10,10 @@
 //! happen on plain threads. `docs/formats.md` describes the bytes.
 
 pub mod blob;
+pub mod browse;
 pub mod clock;
 pub mod content;
+pub mod diff;
 pub mod directory;
 pub mod download;
 pub mod epoch;

@@ -102,6 +102,11 @@ impl BlobStore {
         Ok(BlobStore { backend, address: address.into(), runtime: Handle::current() })
     }
 
+    /// Whether the blobs lie in a directory of this machine, where a read waits for no network.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.backend, Backend::Directory(_))
+    }
+
     /// The address without secrets, for people.
     pub fn address(&self) -> &str {
         &self.address

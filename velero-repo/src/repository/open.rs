@@ -30,10 +30,11 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
-pub use contents::unpack;
+pub use contents::{unpack, unpack_in_place};
 #[cfg(test)]
 pub(crate) use create::New;
 pub use identity::Identity;
+pub(super) use objects::expand;
 
 /// How old what is known of format and index may be, in a writing session and for the format: as Kopia has it.
 pub const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_mins(15);

@@ -14,7 +14,7 @@ mod tests;
 
 use std::io;
 
-pub use entry::{Attributes, Kind, Metadata, Special};
+pub use entry::{Attributes, Kind, Metadata, Refused, Special};
 pub use local::{LocalOptions, LocalSource};
 pub use sink::LocalSink;
 
@@ -107,18 +107,20 @@ pub trait SourceFile: Send {
 }
 
 /// A place where a tree can be created. Parents exist before children; attributes of a directory are set after its
-/// entries are complete.
+/// entries are complete. The root is a directory, or a single file whose path is empty.
 pub trait Sink: Send + Sync {
-    /// Creates a directory that only its owner may enter; one that exists is kept as it is.
+    /// Creates a directory that only its owner may enter, and tells whether it is new. One that exists is kept, and made
+    /// accessible to its owner.
     ///
     /// # Errors
     /// The system's; `AlreadyExists` where something else has the name.
-    fn create_directory(&self, path: &[u8]) -> io::Result<()>;
+    fn create_directory(&self, path: &[u8]) -> io::Result<bool>;
 
-    /// Creates a file of `size` zero bytes, which occupy no space until written; an existing file is emptied first.
+    /// Creates a file of `size` zero bytes, which occupy no space until written. Only the root itself may exist: it is
+    /// emptied.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's; `AlreadyExists` where anything has the name.
     fn create_file(&self, path: &[u8], size: u64) -> io::Result<Box<dyn SinkFile>>;
 
     /// Creates a symbolic link with this target.
@@ -127,11 +129,14 @@ pub trait Sink: Send + Sync {
     /// The system's; `AlreadyExists` where anything has the name.
     fn create_link(&self, path: &[u8], target: &[u8]) -> io::Result<()>;
 
-    /// Sets owner, mode and time, in this order, of the entry itself, never of what a link points to.
+    /// Gives a file or link another name, in one step; a file or link that has it is gone then.
     ///
     /// # Errors
-    /// The system's, of the first step that failed.
-    fn set_attributes(&self, path: &[u8], kind: Kind, attributes: &Attributes) -> io::Result<()>;
+    /// The system's; `IsADirectory` where a directory has the name.
+    fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()>;
+
+    /// Sets owner, mode and time, in this order, of the entry itself, never of what a link points to. All are tried.
+    fn set_attributes(&self, path: &[u8], kind: Kind, attributes: &Attributes) -> Refused;
 
     /// What is at `path`; `None` if nothing is.
     ///
@@ -165,4 +170,10 @@ pub trait SinkFile: Send + Sync {
     /// # Errors
     /// The system's.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Whether bytes that are never written read as zeros; not so on a device.
+    fn is_blank(&self) -> bool;
+
+    /// As [`Sink::set_attributes`], after the last byte was written.
+    fn set_attributes(&self, attributes: &Attributes) -> Refused;
 }

@@ -8,6 +8,7 @@ use crate::repository::index::Entry;
 use crate::repository::seal::Seal;
 use crate::repository::seal::compression::Compressor;
 use bytes::{Bytes, BytesMut};
+use std::borrow::Cow;
 
 impl Repository {
     /// The plain bytes of a content. One that is marked as deleted is still read while its pack exists. An unknown
@@ -74,19 +75,33 @@ impl Repository {
 /// Corrupt, naming content and pack: the bytes are altered, or the entry does not speak the truth about them. Invalid:
 /// the entry names a compression or key that this version does not know.
 pub fn unpack(format: &Format, seal: &Seal, entry: &Entry, sealed: Bytes) -> Result<Bytes> {
+    let mut buffer = sealed.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    let start = buffer.as_ptr() as usize;
+    let (from, length) = match unpack_in_place(format, seal, entry, &mut buffer)? {
+        Cow::Owned(plain) => return Ok(plain.into()),
+        Cow::Borrowed(plain) => (plain.as_ptr() as usize - start, plain.len()), // a part of the buffer
+    };
+    Ok(buffer.freeze().slice(from..from + length))
+}
+
+/// As [`unpack`], in the buffer that holds the sealed bytes: what is not compressed is not copied.
+///
+/// # Errors
+/// As [`unpack`]; the buffer is then worthless.
+pub fn unpack_in_place<'a>(format: &Format, seal: &Seal, entry: &Entry, sealed: &'a mut [u8]) -> Result<Cow<'a, [u8]>> {
     let name = || format!("content {} in pack {}", entry.content, entry.pack);
     let corrupt = |reason: &str| Error::corrupt(name(), reason);
     if entry.key_id != 0 {
         return Err(Error::invalid(name(), format!("encryption key {} is not known to this version", entry.key_id)));
     }
-    let body = open_in_place(seal, &entry.content.iv(), sealed).map_err(|error| corrupt(&error.to_string()))?;
+    let body = seal.open_in_place(&entry.content.iv(), sealed).map_err(|error| corrupt(&error.to_string()))?;
     let length = entry.original_length as usize;
     if entry.compression == 0 {
         // Index version 1 keeps no plain length, and what it implies is wrong where error correction adds to it.
         let known = format.parameters.index_version > 1 || !format.parameters.has_ecc();
         return match known && body.len() != length {
             true => Err(corrupt(&format!("it has {} bytes instead of {length}", body.len()))),
-            false => Ok(body),
+            false => Ok(Cow::Borrowed(body)),
         };
     }
     let compressed = body.strip_prefix(&entry.compression.to_be_bytes()[..]);
@@ -95,7 +110,7 @@ pub fn unpack(format: &Format, seal: &Seal, entry: &Entry, sealed: Bytes) -> Res
     let plain = Compressor::by_id(entry.compression)?.decompress(compressed, length);
     let plain = plain.map_err(|error| corrupt(&error.to_string()))?;
     match plain.len() == length {
-        true => Ok(plain.into()),
+        true => Ok(Cow::Owned(plain)),
         false => Err(corrupt(&format!("it expands to {} bytes instead of {length}", plain.len()))),
     }
 }

@@ -125,7 +125,7 @@ impl Repository {
 const LONGEST_CHUNK: u64 = 128 << 20;
 
 /// Undoes the compression of an object in repositories of index version 1.
-fn expand(object: &ObjectId, bytes: &[u8], limit: u64) -> Result<Bytes> {
+pub(in crate::repository) fn expand(object: &ObjectId, bytes: &[u8], limit: u64) -> Result<Bytes> {
     let (header, body) = bytes
         .split_first_chunk::<4>()
         .ok_or_else(|| Error::corrupt(format!("object {object}"), "it is too short to name its compression"))?;

@@ -68,3 +68,22 @@ pub struct Attributes {
     /// Nanoseconds since 1970; `None` leaves the time.
     pub modified: Option<i64>,
 }
+
+/// The attributes that could not be set, and why.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// User and group.
+    pub owner: Option<std::io::Error>,
+    /// Permission bits; also when set-user-id and set-group-id were left away because the owner is another.
+    pub mode: Option<std::io::Error>,
+    /// Time.
+    pub modified: Option<std::io::Error>,
+}
+
+impl Refused {
+    /// All refusals with the name of what was refused.
+    pub fn named(self) -> impl Iterator<Item = (&'static str, std::io::Error)> {
+        let all = [("owner", self.owner), ("permissions", self.mode), ("time", self.modified)];
+        all.into_iter().filter_map(|(name, error)| Some((name, error?)))
+    }
+}

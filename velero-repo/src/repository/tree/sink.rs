@@ -1,38 +1,54 @@
-//! A directory of this machine as a sink.
+//! A directory of this machine as a sink, or a single file of it.
 //!
-//! Nothing is followed: each path is opened beneath the root's descriptor and through no link, so a tree that holds a
-//! link and, below its name, a file can not write outside.
+//! Nothing is followed: each directory is opened beneath the root's descriptor and through no link, and each entry is
+//! created under a name that nothing had, so a tree that holds a link and, below its name, a file can not write outside.
+//! The last few directories stay open, because files of one directory come together.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
 use super::local::{metadata_of, open_beneath};
-use super::{Attributes, Kind, Metadata, Sink, SinkFile};
+use super::{Attributes, Kind, Metadata, Refused, Sink, SinkFile};
 
-/// A directory of this machine that a restore fills.
+/// Directories that stay open.
+const KEPT: usize = 16;
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// A directory of this machine that a restore fills, or a file or device that takes a single file.
 #[derive(Debug)]
 pub struct LocalSink {
     root: OwnedFd,
+    kept: Mutex<Vec<(Vec<u8>, Arc<OwnedFd>)>>,
 }
 
 impl LocalSink {
-    /// Opens the directory at `path`, which exists.
+    /// Opens the directory at `path`, which exists. The path itself may lead through links.
     ///
     /// # Errors
     /// The system's.
     pub fn open(path: &Path) -> io::Result<LocalSink> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(LocalSink { root: rustix::fs::open(path, flags, Mode::empty())? })
+        Ok(LocalSink { root: rustix::fs::open(path, DIRECTORY, Mode::empty())?, kept: Mutex::default() })
+    }
+
+    /// Opens the file or block device at `path`, which takes the bytes of a single file. A file may be new; what is in
+    /// it stays until the restore begins.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn file(path: &Path) -> io::Result<LocalSink> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        Ok(LocalSink { root: rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?, kept: Mutex::default() })
     }
 
     /// The open directory that holds the entry, and the entry's name in it.
-    fn parent<'a>(&self, path: &'a [u8]) -> io::Result<(OwnedFd, &'a [u8])> {
+    fn parent<'a>(&self, path: &'a [u8]) -> io::Result<(Arc<OwnedFd>, &'a [u8])> {
         let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => (&path[..0], path),
@@ -40,40 +56,87 @@ impl LocalSink {
         if name.is_empty() || name == b"." || name == b".." {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of an entry"));
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok((open_beneath(self.root.as_fd(), folder, flags)?, name))
+        let mut kept = self.kept();
+        if let Some(at) = kept.iter().position(|(known, _)| known == folder) {
+            let found = kept.remove(at);
+            let handle = found.1.clone();
+            kept.push(found);
+            return Ok((handle, name));
+        }
+        drop(kept);
+        let handle = Arc::new(open_beneath(self.root.as_fd(), folder, DIRECTORY)?);
+        let mut kept = self.kept();
+        if kept.len() >= KEPT {
+            kept.remove(0);
+        }
+        kept.push((folder.to_vec(), handle.clone()));
+        Ok((handle, name))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<(Vec<u8>, Arc<OwnedFd>)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The root, where it is a file.
+    fn root_file(&self, size: u64) -> io::Result<Box<dyn SinkFile>> {
+        let file = File::from(self.root.try_clone()?);
+        let is_file = file.metadata()?.is_file();
+        if is_file {
+            file.set_len(0)?;
+            file.set_len(size)?;
+        }
+        Ok(Box::new(LocalSinkFile { file, blank: is_file }))
     }
 }
 
 impl Sink for LocalSink {
-    fn create_directory(&self, path: &[u8]) -> io::Result<()> {
+    fn create_directory(&self, path: &[u8]) -> io::Result<bool> {
         let (folder, name) = self.parent(path)?;
-        match rustix::fs::mkdirat(&folder, name, Mode::RWXU) {
-            Err(Errno::EXIST) if self.metadata(path)?.is_some_and(|found| found.kind == Kind::Directory) => Ok(()),
-            answer => Ok(answer?),
+        match rustix::fs::mkdirat(&*folder, name, Mode::RWXU) {
+            Err(Errno::EXIST) => {}
+            answer => return Ok(answer.map(|()| true)?),
         }
+        let found = metadata_of(&rustix::fs::statat(&*folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
+        if found.kind != Kind::Directory {
+            return Err(Errno::EXIST.into());
+        }
+        if found.mode & 0o700 != 0o700 && found.uid == rustix::process::geteuid().as_raw() {
+            change_mode(&folder, name, Mode::from_raw_mode((found.mode | 0o700) as _))?;
+        }
+        Ok(false)
     }
 
     fn create_file(&self, path: &[u8], size: u64) -> io::Result<Box<dyn SinkFile>> {
+        if path.is_empty() {
+            return self.root_file(size);
+        }
         let (folder, name) = self.parent(path)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = rustix::fs::openat(&folder, name, flags | OFlags::NONBLOCK, Mode::RUSR | Mode::WUSR)?;
-        let file = File::from(handle);
-        file.set_len(size)?;
-        Ok(Box::new(LocalSinkFile(file)))
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::openat(&*folder, name, flags, Mode::RUSR | Mode::WUSR)?);
+        if size > 0 {
+            file.set_len(size)?;
+        }
+        Ok(Box::new(LocalSinkFile { file, blank: true }))
     }
 
     fn create_link(&self, path: &[u8], target: &[u8]) -> io::Result<()> {
         let (folder, name) = self.parent(path)?;
-        Ok(rustix::fs::symlinkat(target, &folder, name)?)
+        Ok(rustix::fs::symlinkat(target, &*folder, name)?)
     }
 
-    fn set_attributes(&self, path: &[u8], kind: Kind, attributes: &Attributes) -> io::Result<()> {
+    fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        let ((old, from), (new, to)) = (self.parent(from)?, self.parent(to)?);
+        Ok(rustix::fs::renameat(&*old, from, &*new, to)?)
+    }
+
+    fn set_attributes(&self, path: &[u8], kind: Kind, attributes: &Attributes) -> Refused {
         if path.is_empty() {
             return set_attributes_at(&self.root, c".".to_bytes(), kind, attributes);
         }
-        let (folder, name) = self.parent(path)?;
-        set_attributes_at(&folder, name, kind, attributes)
+        match self.parent(path) {
+            Ok((folder, name)) => set_attributes_at(&folder, name, kind, attributes),
+            Err(error) => Refused { modified: Some(error), ..Refused::default() },
+        }
     }
 
     fn metadata(&self, path: &[u8]) -> io::Result<Option<Metadata>> {
@@ -81,7 +144,7 @@ impl Sink for LocalSink {
             return Ok(Some(metadata_of(&rustix::fs::fstat(&self.root)?)));
         }
         let (folder, name) = self.parent(path)?;
-        match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match rustix::fs::statat(&*folder, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(metadata_of(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(refusal) => Err(refusal.into()),
@@ -89,8 +152,7 @@ impl Sink for LocalSink {
     }
 
     fn names(&self, path: &[u8]) -> io::Result<Vec<Vec<u8>>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let handle = open_beneath(self.root.as_fd(), path, flags)?;
+        let handle = open_beneath(self.root.as_fd(), path, DIRECTORY)?;
         let mut names = Vec::new();
         for entry in Dir::read_from(&handle)? {
             let name = entry?.file_name().to_bytes().to_vec();
@@ -103,8 +165,11 @@ impl Sink for LocalSink {
 
     fn remove(&self, path: &[u8], kind: Kind) -> io::Result<()> {
         let (folder, name) = self.parent(path)?;
-        let flags = if kind == Kind::Directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
-        Ok(rustix::fs::unlinkat(&folder, name, flags)?)
+        if kind == Kind::Directory {
+            self.kept().clear(); // the name may come back as another directory
+            return Ok(rustix::fs::unlinkat(&*folder, name, AtFlags::REMOVEDIR)?);
+        }
+        Ok(rustix::fs::unlinkat(&*folder, name, AtFlags::empty())?)
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -119,40 +184,93 @@ impl Sink for LocalSink {
     }
 }
 
-/// Owner first, because a change of owner clears set-user-id bits; the time last, because the others change nothing of
-/// it but a later write would.
-fn set_attributes_at(folder: &OwnedFd, name: &[u8], kind: Kind, attributes: &Attributes) -> io::Result<()> {
+/// Owner first, because a change of owner clears set-user-id bits; the time last, because a write would change it.
+fn set_attributes_at(folder: &OwnedFd, name: &[u8], kind: Kind, attributes: &Attributes) -> Refused {
+    let mut refused = Refused::default();
     if let Some((uid, gid)) = attributes.owner {
         let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
-        rustix::fs::chownat(folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+        refused.owner = refusal(rustix::fs::chownat(folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW));
     }
     if let (Some(mode), true) = (attributes.mode, kind != Kind::Link) {
-        set_mode(folder, name, mode, kind)?;
+        refused.mode = set_mode(mode, refused.owner.is_some(), |mode| change_mode(folder, name, mode)).err();
     }
     if let Some(modified) = attributes.modified {
-        let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
-        let modified =
-            Timespec { tv_sec: modified.div_euclid(1_000_000_000), tv_nsec: modified.rem_euclid(1_000_000_000) as _ };
-        let times = Timestamps { last_access: omit, last_modification: modified };
-        rustix::fs::utimensat(folder, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        let times = times(modified);
+        refused.modified = refusal(rustix::fs::utimensat(folder, name, &times, AtFlags::SYMLINK_NOFOLLOW));
     }
-    Ok(())
+    refused
 }
 
-/// `chmod` follows links, so the entry is opened first, which does not; its old mode must not stand in the way.
-fn set_mode(folder: &OwnedFd, name: &[u8], mode: u32, kind: Kind) -> io::Result<()> {
+/// Sets a mode. The bits that lend the owner's rights are left away where the owner is not the one they were meant for.
+fn set_mode(mode: u32, foreign: bool, set: impl FnOnce(Mode) -> io::Result<()>) -> io::Result<()> {
+    let allowed = if foreign { mode & 0o1777 } else { mode & 0o7777 };
+    set(Mode::from_raw_mode(allowed as _))?;
+    match allowed == mode & 0o7777 {
+        true => Ok(()),
+        false => Err(io::Error::other("set-user-id and set-group-id are left away, the owner is another")),
+    }
+}
+
+/// `chmod` follows links, so the entry is opened first, which does not. One that its owner may not read has no other
+/// handle than its entry in `/proc`.
+fn change_mode(folder: &OwnedFd, name: &[u8], mode: Mode) -> io::Result<()> {
     let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let flags = if kind == Kind::Directory { flags | OFlags::DIRECTORY } else { flags };
-    let handle = rustix::fs::openat(folder, name, flags | OFlags::RDONLY, Mode::empty())?;
-    Ok(rustix::fs::fchmod(&handle, Mode::from_raw_mode(mode & 0o7777))?)
+    match rustix::fs::openat(folder, name, flags | OFlags::RDONLY, Mode::empty()) {
+        Ok(handle) => Ok(rustix::fs::fchmod(&handle, mode)?),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Err(Errno::ACCESS) => {
+            use std::os::fd::AsRawFd;
+            let handle = rustix::fs::openat(folder, name, flags | OFlags::PATH, Mode::empty())?;
+            if metadata_of(&rustix::fs::fstat(&handle)?).kind == Kind::Link {
+                return Err(Errno::LOOP.into());
+            }
+            Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), mode)?)
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+fn times(modified: i64) -> Timestamps {
+    let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let modified =
+        Timespec { tv_sec: modified.div_euclid(1_000_000_000), tv_nsec: modified.rem_euclid(1_000_000_000) as _ };
+    Timestamps { last_access: omit, last_modification: modified }
+}
+
+fn refusal(answer: Result<(), Errno>) -> Option<io::Error> {
+    answer.err().map(Into::into)
 }
 
 /// A file that is being filled.
 #[derive(Debug)]
-struct LocalSinkFile(File);
+struct LocalSinkFile {
+    file: File,
+    blank: bool,
+}
 
 impl SinkFile for LocalSinkFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.blank
+    }
+
+    fn set_attributes(&self, attributes: &Attributes) -> Refused {
+        let mut refused = Refused::default();
+        if let Some((uid, gid)) = attributes.owner
+            && !rustix::fs::fstat(&self.file).is_ok_and(|now| (now.st_uid, now.st_gid) == (uid, gid))
+        {
+            refused.owner = refusal(rustix::fs::fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
+        }
+        if let Some(mode) = attributes.mode {
+            let set = |mode| rustix::fs::fchmod(&self.file, mode).map_err(Into::into);
+            refused.mode = set_mode(mode, refused.owner.is_some(), set).err();
+        }
+        if let Some(modified) = attributes.modified {
+            refused.modified = refusal(rustix::fs::futimens(&self.file, &times(modified)));
+        }
+        refused
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::repository::tree::Special;
 
 /// Names kept of each sort of trouble; what comes later is only counted.
@@ -24,7 +26,7 @@ pub enum Lost {
 }
 
 /// An entry that is not in the snapshot, or differs from what was there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
     /// Path below the root; bytes that are not UTF-8 are replaced here.
     pub path: String,
@@ -33,7 +35,7 @@ pub struct Trouble {
 }
 
 /// How many, and the first thousand of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Troubles {
     /// All of them.
     pub count: u64,
@@ -42,7 +44,7 @@ pub struct Troubles {
 }
 
 impl Troubles {
-    pub(super) fn add(&mut self, path: &[u8], reason: impl Into<String>) {
+    pub(in crate::repository) fn add(&mut self, path: &[u8], reason: impl Into<String>) {
         self.count += 1;
         if self.named.len() < NAMED {
             self.named.push(Trouble { path: String::from_utf8_lossy(path).into_owned(), reason: reason.into() });

@@ -1,0 +1,179 @@
+//! Looking into snapshots: from what a person types to entries, listings and bytes.
+//!
+//! Comes in: `SNAPSHOT[/path/inside]` or `OBJECT[/path/inside]`. Goes out: the entry that is meant ([`Found`]), the
+//! entries of a directory, a walk over all below it, the bytes of a file. Refused: names that are ambiguous, with all
+//! that they may mean; directories with entries that are not harmless, as the directory's reader does.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use futures::TryStreamExt;
+
+use super::content::DIRECTORY;
+use super::directory::{Entry, Kind, Reader, Shape};
+use super::manifest::{ManifestId, TYPE, labels};
+use super::object::ObjectId;
+use super::open::Repository;
+use super::snapshot::{SNAPSHOT, Snapshot};
+use crate::{Error, Result};
+
+/// The longest directory object that is read, bytes: some five million entries.
+pub(super) const LONGEST_DIRECTORY: u64 = 1 << 30;
+/// The shortest beginning of a snapshot's id that is looked for.
+const SHORTEST_PREFIX: usize = 4;
+
+/// An entry that was looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The entry. Of a bare object only kind and object are known.
+    pub entry: Entry,
+    /// Whether owner, mode and time of the entry are known.
+    pub attributes: bool,
+    /// The snapshot, if one was named.
+    pub snapshot: Option<ManifestId>,
+    /// The path inside, without a slash at its ends.
+    pub path: String,
+}
+
+impl Found {
+    /// The root of a snapshot.
+    ///
+    /// # Errors
+    /// Corrupt: the snapshot has no root.
+    pub fn root(id: ManifestId, snapshot: Snapshot) -> Result<Found> {
+        let entry = snapshot.root.ok_or_else(|| Error::corrupt(format!("snapshot {id}"), "it has no root"))?;
+        Ok(Found { entry, attributes: true, snapshot: Some(id), path: String::new() })
+    }
+
+    /// An object of which nothing else is known: a directory if its contents have the prefix of directories.
+    pub fn object(object: ObjectId) -> Found {
+        let kind = if object.content().prefix() == Some(DIRECTORY) { Kind::Directory } else { Kind::File };
+        let entry = Entry { kind, object: Some(object), ..Entry::default() };
+        Found { entry, attributes: false, snapshot: None, path: String::new() }
+    }
+}
+
+/// The entry that `target` means: the id of a snapshot, the beginning of one that no other shares, or an object id; then
+/// a path inside.
+///
+/// # Errors
+/// Missing: there is no such snapshot, object or path. Invalid: several snapshots begin like that, or a path leads
+/// through something that is no directory. Those of the repository.
+pub async fn resolve(repository: &Repository, target: &str) -> Result<Found> {
+    let (name, path) = target.split_once('/').unwrap_or((target, ""));
+    let mut found = match snapshot(repository, name).await? {
+        Some(found) => found,
+        None => object(repository, name)?,
+    };
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        if !found.entry.is_directory() {
+            return Err(Error::invalid(format!("{name}/{}", found.path), "it is no directory"));
+        }
+        let entries = entries(repository, &found.entry.object()?).await?;
+        let entry = entries.into_iter().find(|entry| entry.name == part);
+        let path = join(&found.path, part);
+        let entry = entry.ok_or_else(|| Error::Missing { what: format!("{path} in {name}") })?;
+        found = Found { entry, attributes: true, path, ..found };
+    }
+    Ok(found)
+}
+
+async fn snapshot(repository: &Repository, name: &str) -> Result<Option<Found>> {
+    let manifests = repository.manifests(&labels([(TYPE, SNAPSHOT)])).await?;
+    let record = match manifests.get(name) {
+        Some(record) => record,
+        None if name.len() < SHORTEST_PREFIX => return Ok(None),
+        None => {
+            let alike: Vec<_> = manifests.iter().filter(|record| record.id.as_str().starts_with(name)).collect();
+            match alike[..] {
+                [] => return Ok(None),
+                [record] => record,
+                [..] => {
+                    let ids: Vec<_> = alike.iter().take(5).map(|record| record.id.as_str()).collect();
+                    let reason = format!("{} snapshots begin like that: {}", alike.len(), ids.join(", "));
+                    return Err(Error::invalid(format!("snapshot {name:?}"), reason));
+                }
+            }
+        }
+    };
+    Found::root(record.id.clone(), Snapshot::from_record(record)?).map(Some)
+}
+
+fn object(repository: &Repository, name: &str) -> Result<Found> {
+    let missing = || Error::Missing { what: format!("snapshot or object {name:.80?}") };
+    let object = ObjectId::parse(name).map_err(|_| missing())?;
+    repository.view().find(&object.content()).ok_or_else(missing)?;
+    Ok(Found::object(object))
+}
+
+/// The entries of a directory, as they are stored; of a block volume the one that holds its bytes.
+///
+/// # Errors
+/// Corrupt: no directory, or one with an entry that is refused. Those of the repository.
+pub async fn entries(repository: &Repository, directory: &ObjectId) -> Result<Vec<Entry>> {
+    let bytes = repository.read_object(directory, LONGEST_DIRECTORY).await?;
+    if let Some(device) = device(directory, &bytes) {
+        return Ok(vec![device]);
+    }
+    let mut reader = Reader::new(directory, &bytes, Shape::Tree)?;
+    let entries = reader.by_ref().collect::<Result<Vec<_>>>()?;
+    reader.finish()?;
+    Ok(entries)
+}
+
+/// The only file of a directory that stands for a block volume: its name is the path of a device.
+pub(super) fn device(directory: &ObjectId, bytes: &[u8]) -> Option<Entry> {
+    let mut reader = Reader::new(directory, bytes, Shape::Device).ok()?;
+    let entry = reader.next()?.ok()?;
+    reader.finish().ok()?;
+    entry.name.contains('/').then_some(entry)
+}
+
+/// Calls `each` with path and entry of everything below `root`, a directory before what is in it, until it breaks.
+///
+/// # Errors
+/// Those of [`entries`].
+pub async fn find(
+    repository: &Repository,
+    root: &Entry,
+    mut each: impl FnMut(&str, &Entry) -> ControlFlow<()>,
+) -> Result<()> {
+    let mut ahead = vec![(String::new(), root.object()?)];
+    while let Some((folder, object)) = ahead.pop() {
+        let mut below = Vec::new();
+        for entry in entries(repository, &object).await? {
+            let path = join(&folder, &entry.name);
+            if each(&path, &entry).is_break() {
+                return Ok(());
+            }
+            if entry.is_directory() {
+                below.push((path, entry.object()?));
+            }
+        }
+        ahead.extend(below.into_iter().rev());
+    }
+    Ok(())
+}
+
+/// Writes the bytes of a file, or the target of a link, and returns how many.
+///
+/// # Errors
+/// Invalid: a directory. Those of the repository, and of `out`.
+pub async fn read_to(repository: &Repository, file: &Entry, out: &mut (dyn Write + Send)) -> Result<u64> {
+    if file.is_directory() {
+        return Err(Error::invalid(format!("entry {:?}", file.name), "it is a directory"));
+    }
+    let mut stream = repository.stream_object(&file.object()?).await?;
+    let mut length = 0;
+    while let Some(bytes) = stream.try_next().await? {
+        let failed = |source| Error::Io { operation: "writing", path: file.name.clone(), source };
+        out.write_all(&bytes).map_err(failed)?;
+        length += bytes.len() as u64;
+    }
+    Ok(length)
+}
+
+/// A path and the name of an entry below it.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

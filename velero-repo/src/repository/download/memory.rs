@@ -1,0 +1,112 @@
+//! How much a restore may hold at once, from one number: the bytes of memory it is given.
+//!
+//! ```text
+//! memory >= reserve + (workers + 2 * readers) * region + workers * content
+//! ```
+//!
+//! A worker holds one region and one expanded content of it. Where reading waits for a network, readers hold regions
+//! ahead of the workers. What was planned but not read is small: the reserve holds it. Pure: nothing is measured here.
+
+use crate::{Error, Result};
+
+/// A batch of planned pieces, one directory object, stacks and the program itself.
+const RESERVE: u64 = 48 << 20;
+/// What is used when nobody sets a limit, for each worker.
+const GENEROUS: u64 = 128 << 20;
+/// Regions of a local pack: large enough to hide the cost of opening it, small enough for the processor's cache.
+const LOCAL_REGION: usize = 1 << 20;
+/// Regions that are asked for over a network.
+const REMOTE_REGION: usize = 8 << 20;
+/// Bytes between two contents that are read along rather than left out: a read costs more than them.
+const LOCAL_GAP: u32 = 16 << 10;
+const REMOTE_GAP: u32 = 256 << 10;
+/// Reads over a network at once.
+const MOST_READERS: usize = 16;
+/// Nonce, tag, header and error correction beside the longest content.
+const SEALING: usize = 64 << 10;
+
+/// Sizes that the repository's format sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// The longest chunk that the splitter makes, in bytes.
+    pub longest_chunk: usize,
+}
+
+/// What a restore holds at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Threads that open contents and write them.
+    pub workers: usize,
+    /// Threads that read ahead; none where the workers read for themselves.
+    pub readers: usize,
+    /// Bytes at which a region ends; a single content may be longer.
+    pub region: usize,
+    /// Bytes between two contents of a region at most.
+    pub gap: u32,
+}
+
+impl Plan {
+    /// The plan for at most `workers` threads in `memory` bytes; no limit is 128 MiB for each worker. `local`: the
+    /// packs are files of this machine.
+    ///
+    /// # Errors
+    /// Invalid: not even one worker fits; the message says how much would do.
+    pub fn new(memory: Option<u64>, workers: usize, sizes: Sizes, local: bool) -> Result<Plan> {
+        let workers = workers.max(1);
+        let memory = memory.unwrap_or(RESERVE.saturating_add(GENEROUS.saturating_mul(workers as u64)));
+        let smallest = |workers| match local {
+            true => Plan { workers, readers: 0, region: LOCAL_REGION, gap: LOCAL_GAP },
+            false => Plan { workers, readers: 1, region: REMOTE_REGION, gap: REMOTE_GAP },
+        };
+        let fits = |plan: &Plan| plan.bytes(sizes) <= memory;
+        let plan = (1..=workers).rev().map(smallest).find(fits).ok_or_else(|| {
+            let least = smallest(1).bytes(sizes).div_ceil(1 << 20);
+            Error::invalid(format!("memory of {} MiB", memory >> 20), format!("at least {least} MiB are needed"))
+        })?;
+        let more = (plan.readers..=MOST_READERS).rev().map(|readers| Plan { readers, ..plan });
+        Ok(more.filter(|_| !local).find(fits).unwrap_or(plan))
+    }
+
+    /// The bytes that the plan may take.
+    pub fn bytes(&self, sizes: Sizes) -> u64 {
+        let content = sizes.longest_chunk as u64;
+        let region = content.saturating_add(SEALING as u64).max(self.region as u64);
+        let regions = (self.workers as u64).saturating_add(2 * self.readers as u64);
+        let contents = (self.workers as u64).saturating_mul(content);
+        RESERVE.saturating_add(regions.saturating_mul(region)).saturating_add(contents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plan, Sizes};
+
+    const SIZES: Sizes = Sizes { longest_chunk: 8 << 20 };
+
+    #[test]
+    fn a_plan_fits_its_memory_whatever_is_asked_for() {
+        for mebibytes in [96, 128, 192, 256, 512, 65536] {
+            for (workers, local) in [(1, true), (2, true), (8, true), (64, false), (1, false), (3, false)] {
+                let plan = Plan::new(Some(mebibytes << 20), workers, SIZES, local).unwrap();
+                assert!(plan.bytes(SIZES) <= mebibytes << 20, "{plan:?}");
+                assert!((1..=workers).contains(&plan.workers) && (plan.readers == 0) == local, "{plan:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
+        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES, true).unwrap().workers, 8);
+        assert_eq!(Plan::new(Some(96 << 20), 8, SIZES, true).unwrap().workers, 2);
+        assert_eq!(Plan::new(Some(192 << 20), 2, SIZES, false).unwrap().workers, 2);
+        let refusal = Plan::new(Some(50 << 20), 8, SIZES, true).unwrap_err().to_string();
+        assert!(refusal.contains("at least 65 MiB"), "{refusal}");
+    }
+
+    #[test]
+    fn over_a_network_more_memory_means_more_reads_at_once() {
+        let readers = |mebibytes: u64| Plan::new(Some(mebibytes << 20), 2, SIZES, false).unwrap().readers;
+        assert!(readers(128) < readers(192) && readers(192) < readers(512), "{} {}", readers(128), readers(192));
+        assert_eq!(Plan::new(None, 8, SIZES, false).unwrap().readers, 16);
+    }
+}
