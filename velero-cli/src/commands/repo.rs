@@ -1,9 +1,13 @@
 //! `velero repo …`: repositories of volume data, in Kopia's format.
 
+pub mod cat;
 mod clock;
 pub mod create;
 mod effort;
+mod entry;
+pub mod find;
 mod location;
+pub mod ls;
 mod output;
 mod password;
 mod progress;
@@ -24,6 +28,12 @@ pub enum Verb {
     Status(status::Args),
     /// Check that what the repository has can be restored
     Verify(verify::Args),
+    /// List a directory of a snapshot
+    Ls(ls::Args),
+    /// Print a file of a snapshot
+    Cat(cat::Args),
+    /// Find names in a snapshot
+    Find(find::Args),
     /// Take, list, restore, compare and delete snapshots
     #[command(subcommand)]
     Snapshot(snapshot::Verb),
@@ -36,6 +46,9 @@ impl Verb {
             Verb::Create(_) => "repo create",
             Verb::Status(_) => "repo status",
             Verb::Verify(_) => "repo verify",
+            Verb::Ls(_) => "repo ls",
+            Verb::Cat(_) => "repo cat",
+            Verb::Find(_) => "repo find",
             Verb::Snapshot(verb) => verb.label(),
         }
     }
@@ -45,7 +58,7 @@ impl Verb {
         match self {
             Verb::Create(_) | Verb::Verify(_) => true,
             Verb::Snapshot(verb) => verb.cleans_up(),
-            Verb::Status(_) => false,
+            Verb::Status(_) | Verb::Ls(_) | Verb::Cat(_) | Verb::Find(_) => false,
         }
     }
 
@@ -55,6 +68,9 @@ impl Verb {
             Verb::Create(args) => create::run(*args, context).await,
             Verb::Status(args) => status::run(args, context).await,
             Verb::Verify(args) => verify::run(args, context).await,
+            Verb::Ls(args) => ls::run(args, context).await,
+            Verb::Cat(args) => cat::run(args, context).await,
+            Verb::Find(args) => find::run(args, context).await,
             Verb::Snapshot(verb) => verb.run(context).await,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::velero;
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 37] = [
     "",
     "backup",
     "backup create",
@@ -23,9 +23,14 @@ const COMMANDS: [&str; 32] = [
     "repo create",
     "repo status",
     "repo verify",
+    "repo ls",
+    "repo cat",
+    "repo find",
     "repo snapshot",
     "repo snapshot create",
     "repo snapshot list",
+    "repo snapshot restore",
+    "repo snapshot diff",
     "repo snapshot delete",
     "get",
     "create",

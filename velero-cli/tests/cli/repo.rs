@@ -1,6 +1,8 @@
 //! `velero repo`, on a repository in a directory.
 
 mod faults;
+mod looking;
+mod restoring;
 mod snapshots;
 mod verification;
 

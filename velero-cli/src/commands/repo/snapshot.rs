@@ -3,9 +3,12 @@
 pub mod chosen;
 pub mod create;
 pub mod delete;
+pub mod diff;
 mod document;
 pub mod list;
+pub mod restore;
 mod source;
+mod troubles;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -18,6 +21,10 @@ pub enum Verb {
     Create(Box<create::Args>),
     /// List snapshots
     List(list::Args),
+    /// Restore a snapshot, or a part of it, into a directory
+    Restore(Box<restore::Args>),
+    /// Show what differs between two snapshots
+    Diff(diff::Args),
     /// Delete snapshots; what only they use goes with later maintenance
     Delete(delete::Args),
 }
@@ -28,13 +35,15 @@ impl Verb {
         match self {
             Verb::Create(_) => "repo snapshot create",
             Verb::List(_) => "repo snapshot list",
+            Verb::Restore(_) => "repo snapshot restore",
+            Verb::Diff(_) => "repo snapshot diff",
             Verb::Delete(_) => "repo snapshot delete",
         }
     }
 
     /// Whether the verb ends cleanly by itself when it is cancelled.
     pub fn cleans_up(&self) -> bool {
-        matches!(self, Verb::Create(_) | Verb::Delete(_))
+        matches!(self, Verb::Create(_) | Verb::Restore(_) | Verb::Delete(_))
     }
 
     /// Runs the verb.
@@ -42,6 +51,8 @@ impl Verb {
         match self {
             Verb::Create(args) => create::run(*args, context).await,
             Verb::List(args) => list::run(args, context).await,
+            Verb::Restore(args) => restore::run(*args, context).await,
+            Verb::Diff(args) => diff::run(args, context).await,
             Verb::Delete(args) => delete::run(args, context).await,
         }
     }

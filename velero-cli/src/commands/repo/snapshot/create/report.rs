@@ -1,10 +1,11 @@
 //! What an upload did, as a document and as problems.
 
 use crate::commands::repo::snapshot::document::SnapshotDocument;
+use crate::commands::repo::snapshot::troubles;
 use serde::Serialize;
 use std::time::Duration;
 use velero_core::{Problem, Stage};
-use velero_repo::repository::upload::{Lost, Trouble, Troubles, UploadReport};
+use velero_repo::repository::upload::{Lost, Troubles, UploadReport};
 
 /// The document of `repo snapshot create -o json`: the snapshot and how it came about.
 #[derive(Serialize)]
@@ -22,37 +23,18 @@ pub struct UploadDocument<'a> {
     excluded_bytes: u64,
     excluded_directories: u64,
     repaired: u64,
-    failed: TroublesDocument<'a>,
-    ignored: TroublesDocument<'a>,
-    changed: TroublesDocument<'a>,
+    failed: &'a Troubles,
+    ignored: &'a Troubles,
+    changed: &'a Troubles,
     lost: Vec<LostDocument<'a>>,
 }
 
-/// How many, and the first of them.
-#[derive(Serialize)]
-struct TroublesDocument<'a> {
-    count: u64,
-    named: Vec<EntryDocument<'a>>,
-}
-
-#[derive(Serialize)]
-struct EntryDocument<'a> {
-    path: &'a str,
-    reason: &'a str,
-}
-
+/// Entries of which the format can not carry something.
 #[derive(Serialize)]
 struct LostDocument<'a> {
     what: &'static str,
     #[serde(flatten)]
-    troubles: TroublesDocument<'a>,
-}
-
-impl<'a> From<&'a Troubles> for TroublesDocument<'a> {
-    fn from(troubles: &'a Troubles) -> Self {
-        let entry = |one: &'a Trouble| EntryDocument { path: &one.path, reason: &one.reason };
-        TroublesDocument { count: troubles.count, named: troubles.named.iter().map(entry).collect() }
-    }
+    troubles: &'a Troubles,
 }
 
 impl<'a> UploadDocument<'a> {
@@ -63,8 +45,7 @@ impl<'a> UploadDocument<'a> {
         outcome: &'a str,
         duration: Duration,
     ) -> Self {
-        let lost =
-            |(what, troubles): (&Lost, &'a Troubles)| LostDocument { what: word(*what), troubles: troubles.into() };
+        let lost = |(what, troubles): (&Lost, &'a Troubles)| LostDocument { what: word(*what), troubles };
         UploadDocument {
             snapshot,
             outcome,
@@ -77,9 +58,9 @@ impl<'a> UploadDocument<'a> {
             excluded_bytes: report.excluded_bytes,
             excluded_directories: report.excluded_directories,
             repaired: report.repaired,
-            failed: (&report.failed).into(),
-            ignored: (&report.ignored).into(),
-            changed: (&report.changed).into(),
+            failed: &report.failed,
+            ignored: &report.ignored,
+            changed: &report.changed,
             lost: report.lost.iter().map(lost).collect(),
         }
     }
@@ -100,21 +81,13 @@ fn word(what: Lost) -> &'static str {
 /// Everything that a person should know: entries that are not in the snapshot are errors, what differs is a warning.
 pub fn problems(report: &UploadReport) -> Vec<Problem> {
     let mut problems = Vec::new();
-    add(&mut problems, &report.failed, |text| Problem::error(Stage::Volume, "EntryNotRead", text));
-    add(&mut problems, &report.ignored, |text| Problem::warning(Stage::Volume, "EntryNotRead", text));
-    add(&mut problems, &report.changed, |text| Problem::warning(Stage::Volume, "EntryChanged", text));
-    for (what, troubles) in &report.lost {
-        add(&mut problems, troubles, |text| Problem::warning(Stage::Volume, word(*what), text));
+    troubles::add(&mut problems, &report.failed, |text| Problem::error(Stage::Volume, "EntryNotRead", text));
+    troubles::add(&mut problems, &report.ignored, |text| Problem::warning(Stage::Volume, "EntryNotRead", text));
+    troubles::add(&mut problems, &report.changed, |text| Problem::warning(Stage::Volume, "EntryChanged", text));
+    for (what, these) in &report.lost {
+        troubles::add(&mut problems, these, |text| Problem::warning(Stage::Volume, word(*what), text));
     }
     problems
-}
-
-fn add(problems: &mut Vec<Problem>, troubles: &Troubles, problem: impl Fn(String) -> Problem) {
-    problems.extend(troubles.named.iter().map(|one| problem(format!("{}: {}", one.path, one.reason))));
-    let unnamed = troubles.count - troubles.named.len() as u64;
-    if unnamed > 0 {
-        problems.push(problem(format!("the same with {unnamed} more entries")));
-    }
 }
 
 /// Partially failed when an entry is missing that should be there.
