@@ -8,6 +8,28 @@
 //! Comes in: trees through [`tree`], a store, a password. Goes out: blobs that Kopia and Velero read as their own, and
 //! the other way round. Only [`blob`] and what moves bytes through it is asynchronous; hashing, sealing and splitting
 //! happen on plain threads. `docs/formats.md` describes the bytes.
+//!
+//! ```
+//! use velero_repo::repository::{blob::BlobStore, format::Password, open::{OpenOptions, Repository}};
+//! use velero_repo::repository::session::{Session, SessionOptions};
+//! use velero_repo::{Result, Store, StoreOptions};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<()> {
+//! let store = Store::open("memory://", &StoreOptions::default())?;
+//! let blobs = BlobStore::of_namespace(&store, "web").await?;
+//! let options = OpenOptions::new(Password::new("correct horse"));
+//! let repository = Repository::create_for_velero(blobs, options).await?;
+//!
+//! let session = Session::begin(&repository, SessionOptions::default()).await?;
+//! let mut writer = session.writer();
+//! let written = std::thread::spawn(move || writer.write(None, b"hello", None)).join();
+//! let id = written.expect("the thread ends")?;
+//! session.commit().await?;
+//! assert_eq!(repository.read_content(&id).await?, "hello");
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod blob;
 pub mod browse;

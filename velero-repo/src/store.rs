@@ -54,6 +54,7 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     operator: Operator,
+    checked: Operator,
     address: String,
 }
 
@@ -69,19 +70,23 @@ impl Store {
     pub fn open(address: &str, options: &StoreOptions) -> Result<Store> {
         opendal::install_default();
         let parsed = Address::parse(address)?;
-        let operator = match parsed.scheme.as_str() {
-            "file" => directory(&parsed)?,
-            "memory" => memory(&parsed)?,
-            "s3" => guard(s3::operator(&parsed, options)?),
-            "gs" => guard(google(&parsed, options)?),
-            "azblob" => guard(azure(&parsed, options)?),
+        let one = |operator: Operator| (operator.clone(), operator);
+        let (operator, checked) = match parsed.scheme.as_str() {
+            "file" => one(directory(&parsed)?),
+            "memory" => one(memory(&parsed)?),
+            "s3" => {
+                let open = |purpose| s3::operator(&parsed, options, purpose).map(guard);
+                (open(s3::Purpose::Objects)?, open(s3::Purpose::Blobs)?)
+            }
+            "gs" => one(guard(google(&parsed, options)?)),
+            "azblob" => one(guard(azure(&parsed, options)?)),
             scheme => {
                 let reason =
                     format!("no store is called {scheme}://; known are a directory, file, memory, s3, gs, azblob");
                 return Err(Error::invalid(parsed.to_string(), reason));
             }
         };
-        Ok(Store { operator, address: parsed.to_string() })
+        Ok(Store { operator, checked, address: parsed.to_string() })
     }
 
     /// Like [`Store::open`], but makes the directory first if `address` is one that does not exist.
@@ -99,7 +104,7 @@ impl Store {
 
     /// Wraps an OpenDAL operator, for services that set up their own and for tests.
     pub fn from_operator(operator: Operator, address: impl Into<String>) -> Store {
-        Store { operator, address: address.into() }
+        Store { checked: operator.clone(), operator, address: address.into() }
     }
 
     /// The address without secrets, for people.
@@ -110,6 +115,11 @@ impl Store {
     /// The operator.
     pub fn operator(&self) -> &Operator {
         &self.operator
+    }
+
+    /// The operator for objects that are written in one request: with it S3 gets a checksum of each, and verifies it.
+    pub(crate) fn checked_operator(&self) -> &Operator {
+        &self.checked
     }
 }
 

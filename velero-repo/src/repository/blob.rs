@@ -97,7 +97,7 @@ impl BlobStore {
             let root = std::path::Path::new(&*info.root()).join(prefix);
             Backend::Directory(blocking(move || Directory::open(root)).await?)
         } else {
-            Backend::Remote(Remote::new(store.operator().clone(), prefix))
+            Backend::Remote(Remote::new(store.checked_operator().clone(), prefix))
         };
         Ok(BlobStore { backend, address: address.into(), runtime: Handle::current() })
     }

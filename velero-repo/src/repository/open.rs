@@ -15,6 +15,8 @@ mod indexes;
 mod manifests;
 mod objects;
 mod password;
+#[cfg(test)]
+mod tests;
 
 use super::blob::{BlobStore, blocking};
 use super::clock::{Clock, SystemClock};

@@ -27,7 +27,7 @@ mod packs;
 mod recheck;
 mod round;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use super::index::{Entry, PACKED_OVERHEAD, Table, encode};

@@ -10,8 +10,18 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 const OPTIONS: [&str; 9] =
     ["endpoint", "region", "path_style", "profile", "sse", "kms_key_id", "checksum", "storage_class", "anonymous"];
 
+/// What an operator is for, which decides about checksums where the address does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Objects that are also written in parts. They are read back and hashed, so they carry no checksum.
+    Objects,
+    /// Blobs that are written in one request, too many to be read back. Amazon gets CRC-32C, which costs next to nothing;
+    /// others get MD5, which all of them know: OpenDAL has no MD5 for parts.
+    Blobs,
+}
+
 /// The operator of an `s3://` address.
-pub(super) fn operator(address: &Address, options: &StoreOptions) -> Result<Operator> {
+pub(super) fn operator(address: &Address, options: &StoreOptions, purpose: Purpose) -> Result<Operator> {
     address.allow(&OPTIONS)?;
     let anonymous = address.flag("anonymous")?.unwrap_or(false);
     let profile = if anonymous { Profile::default() } else { profile(options, address.option("profile"))? };
@@ -35,6 +45,7 @@ pub(super) fn operator(address: &Address, options: &StoreOptions) -> Result<Oper
         service = service.skip_signature();
     }
     service = encryption(service, address)?;
+    service = checksum(service, address, purpose, is_aws)?;
     service = with_credentials(service, profile);
     let operator = Operator::new(service).map_err(Error::store("open", address.to_string()))?;
     match transport(options)? {
@@ -89,15 +100,19 @@ fn encryption(mut service: services::S3, address: &Address) -> Result<services::
         }
         (None, None) => {}
     }
-    match address.option("checksum") {
-        Some(algorithm @ ("crc32c" | "md5")) => service = service.checksum_algorithm(algorithm),
-        Some("none") | None => {}
-        Some(_) => return Err(Error::invalid(address.to_string(), "checksum is crc32c, md5 or none")),
-    }
     if let Some(class) = address.option("storage_class") {
         service = service.default_storage_class(class);
     }
     Ok(service)
+}
+
+fn checksum(service: services::S3, address: &Address, purpose: Purpose, is_aws: bool) -> Result<services::S3> {
+    match (address.option("checksum"), purpose) {
+        (Some(algorithm @ ("crc32c" | "md5")), _) => Ok(service.checksum_algorithm(algorithm)),
+        (Some("none"), _) | (None, Purpose::Objects) => Ok(service),
+        (None, Purpose::Blobs) => Ok(service.checksum_algorithm(if is_aws { "crc32c" } else { "md5" })),
+        (Some(_), _) => Err(Error::invalid(address.to_string(), "checksum is crc32c, md5 or none")),
+    }
 }
 
 fn with_credentials(mut service: services::S3, profile: Profile) -> services::S3 {

@@ -171,7 +171,7 @@ fn info(id: BlobId, path: &Path) -> Result<Option<BlobInfo>> {
     };
     let modified = metadata.modified().map_err(failed("looking at", path))?;
     let modified = Timestamp::try_from(modified).map_err(|e| Error::corrupt(id.as_str(), e.to_string()))?;
-    Ok(metadata.is_file().then(|| BlobInfo { id, length: metadata.len(), modified }))
+    Ok(metadata.is_file().then_some(BlobInfo { id, length: metadata.len(), modified }))
 }
 
 fn open(path: &Path) -> Result<Option<File>> {

@@ -15,45 +15,45 @@ mod faults;
 mod stores;
 mod together;
 
-pub(super) fn password() -> Password {
+pub(crate) fn password() -> Password {
     Password::new("a password for tests")
 }
 
-pub(super) fn clock() -> Arc<SettableClock> {
+pub(crate) fn clock() -> Arc<SettableClock> {
     Arc::new(SettableClock::at("2026-11-21T12:00:00Z".parse().unwrap()))
 }
 
-pub(super) async fn blobs(operator: Operator, clock: &Arc<SettableClock>) -> BlobStore {
+pub(crate) async fn blobs(operator: Operator, clock: &Arc<SettableClock>) -> BlobStore {
     let store = Store::from_operator(operator, "test");
     BlobStore::of_namespace(&store, "web").await.unwrap().with_clock(clock.clone())
 }
 
-pub(super) fn options(clock: &Arc<SettableClock>) -> OpenOptions {
+pub(crate) fn options(clock: &Arc<SettableClock>) -> OpenOptions {
     OpenOptions::new(password()).with_clock(clock.clone()).with_identity(Identity::velero())
 }
 
-pub(super) fn choices() -> CreateOptions {
+pub(crate) fn choices() -> CreateOptions {
     CreateOptions::new(password())
 }
 
-pub(super) async fn created(operator: &Operator, clock: &Arc<SettableClock>) -> Repository {
+pub(crate) async fn created(operator: &Operator, clock: &Arc<SettableClock>) -> Repository {
     Repository::create(blobs(operator.clone(), clock).await, choices(), options(clock)).await.unwrap()
 }
 
-pub(super) async fn opened(operator: &Operator, clock: &Arc<SettableClock>) -> Repository {
+pub(crate) async fn opened(operator: &Operator, clock: &Arc<SettableClock>) -> Repository {
     Repository::open(blobs(operator.clone(), clock).await, options(clock)).await.unwrap()
 }
 
-pub(super) fn memory() -> Operator {
+pub(crate) fn memory() -> Operator {
     Operator::new(services::Memory::default()).unwrap()
 }
 
-pub(super) async fn begin(repository: &Repository) -> Session {
+pub(crate) async fn begin(repository: &Repository) -> Session {
     Session::begin(repository, SessionOptions::default()).await.unwrap()
 }
 
 /// Contents of many sizes, some of which can be compressed; the same for the same seed.
-pub(super) fn plains(seed: u8) -> Vec<Vec<u8>> {
+pub(crate) fn plains(seed: u8) -> Vec<Vec<u8>> {
     let noise = |length: usize| {
         let mut state = u64::from(seed) + 1;
         let step = move || {
@@ -66,7 +66,7 @@ pub(super) fn plains(seed: u8) -> Vec<Vec<u8>> {
 }
 
 /// Writes contents on a plain thread, as they must be.
-pub(super) async fn write(
+pub(crate) async fn write(
     session: &Session,
     prefix: Option<u8>,
     plains: Vec<Vec<u8>>,
@@ -79,7 +79,7 @@ pub(super) async fn write(
     .await
 }
 
-pub(super) fn snapshot(name: &str) -> Labels {
+pub(crate) fn snapshot(name: &str) -> Labels {
     labels([(TYPE, "snapshot"), ("path", name)])
 }
 
@@ -125,8 +125,8 @@ async fn a_repository_lies_in_a_directory_and_keeps_velero_s_shape() {
     session.commit().await.unwrap();
     let again = Repository::open(blobs.clone(), OpenOptions::new(password()).read_only()).await.unwrap();
     for (id, plain) in ids.into_iter().zip(plains(1)) {
-        let (again, plain) = (again.clone(), plain);
-        blocking(move || Ok(assert_eq!(again.read_content_blocking(&id)?, plain))).await.unwrap();
+        let again = again.clone();
+        assert_eq!(blocking(move || again.read_content_blocking(&id)).await.unwrap(), plain);
     }
     let marker = place.path().join("kopia/web/udmrepo.Repository.f");
     assert!(std::fs::read_to_string(marker).unwrap().starts_with(r#"{"uniqueID":""#));
