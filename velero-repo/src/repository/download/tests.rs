@@ -8,7 +8,12 @@ use std::path::Path;
 use opendal::{Operator, services};
 
 use super::*;
-use crate::ErrorKind;
+use crate::{Error, ErrorKind};
+
+mod damage;
+mod existing;
+mod look;
+mod strange;
 use crate::repository::blob::BlobStore;
 use crate::repository::format::{CreateOptions, Password};
 use crate::repository::open::{Identity, OpenOptions};

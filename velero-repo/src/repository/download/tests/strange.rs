@@ -1,0 +1,134 @@
+//! Directories that no honest writer makes, and those of block volumes.
+
+use super::*;
+use crate::repository::browse::resolve;
+use crate::repository::content::DIRECTORY;
+use crate::repository::directory::{Entry, Kind, Shape, Summary, Writer};
+use crate::repository::object::ObjectId;
+use crate::repository::session::{Session, SessionOptions};
+
+/// Writes one content.
+async fn write(repository: &Repository, prefix: Option<u8>, bytes: &[u8]) -> ObjectId {
+    let session = Session::begin(repository, SessionOptions::default()).await.unwrap();
+    let (mut writer, bytes) = (session.writer(), bytes.to_vec());
+    let written = tokio::task::spawn_blocking(move || writer.write(prefix, &bytes, None)).await.unwrap().unwrap();
+    session.commit().await.unwrap();
+    repository.refresh_index().await.unwrap();
+    ObjectId::direct(written)
+}
+
+async fn directory(repository: &Repository, entries: &[String]) -> Found {
+    let json = format!(r#"{{"stream":"kopia:directory","entries":[{}],"summary":null}}"#, entries.join(","));
+    Found::object(write(repository, Some(DIRECTORY), json.as_bytes()).await)
+}
+
+fn entry(name: &str, kind: &str, object: ObjectId) -> String {
+    format!(r#"{{"name":"{name}","type":"{kind}","size":4,"obj":"{object}"}}"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_are_refused_by_name_and_nothing_is_written_outside() {
+    let (repository, outer) = (repository().await, tempfile::tempdir().unwrap());
+    let object = write(&repository, None, b"evil").await;
+    let target = outer.path().join("target");
+    fs::create_dir(&target).unwrap();
+    let names = ["..", ".", "", "../evil", "a/../../evil", "/evil", "nul\\u0000", "good", "good"];
+    let mut entries: Vec<String> = names.iter().map(|name| entry(name, "f", object)).collect();
+    entries.extend([("..", "d"), ("../evil", "s"), ("device", "b")].map(|(name, kind)| entry(name, kind, object)));
+    let what = directory(&repository, &entries).await;
+
+    let options = DownloadOptions { ignore_errors: true, ..DownloadOptions::default() };
+    let download = Download { options, ..Download::new(what.clone()) };
+    let report = download.run(&repository, sink(&target)).await.unwrap();
+    assert_eq!((report.files, report.failed.count), (1, 11), "{report:?}");
+    assert!(report.failed.named.iter().any(|trouble| trouble.reason.contains("../evil")), "{report:?}");
+    assert_eq!(seen(outer.path()).into_keys().collect::<Vec<_>>(), ["", "/target", "/target/good"]);
+    assert_eq!(Download::new(what).run(&repository, sink(&target)).await.unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_created_through_a_link() {
+    let (repository, outside) = (repository().await, tempfile::tempdir().unwrap());
+    let object = write(&repository, None, b"evil").await;
+    let link = write(&repository, None, outside.path().to_str().unwrap().as_bytes()).await;
+    let inner = directory(&repository, &[entry("f", "f", object)]).await.entry.object().unwrap();
+    let target = tempfile::tempdir().unwrap();
+    // The reader refuses two entries of one name, so the link is there before.
+    for (kind, object, works) in [("s", link, true), ("d", inner, false)] {
+        let what = directory(&repository, &[entry("x", kind, object)]).await;
+        assert_eq!(Download::new(what).run(&repository, sink(target.path())).await.is_ok(), works);
+    }
+    assert_eq!(seen(outside.path()).len(), 1);
+}
+
+/// The shape of a volume that is saved block by block.
+async fn device(repository: &Repository, bytes: &[u8]) -> Found {
+    let object = Some(write(repository, None, bytes).await);
+    let size = bytes.len() as u64;
+    let entry = Entry { name: "/dev/../../x".into(), kind: Kind::File, size, object, ..Entry::default() };
+    let mut writer = Writer::new(Vec::new(), Shape::Device);
+    writer.push(&entry).unwrap();
+    Found::object(write(repository, Some(DIRECTORY), &writer.finish(Summary::default()).unwrap()).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_volume_goes_into_a_file_or_device_and_its_name_is_not_used() {
+    let (repository, target) = (repository().await, tempfile::tempdir().unwrap());
+    let bytes = noise(5, 40_000);
+    let what = device(&repository, &bytes).await;
+    Download::new(what.clone()).run(&repository, sink(target.path())).await.unwrap();
+    assert_eq!(fs::read(target.path().join("device")).unwrap(), bytes);
+
+    let path = target.path().join("image");
+    fs::write(&path, vec![1; 70_000]).unwrap();
+    let image = || Arc::new(LocalSink::file(&path).unwrap());
+    let options = DownloadOptions { overwrite: Overwrite::Never, ..DownloadOptions::default() };
+    let refused = Download { options, ..Download::new(what.clone()) }.run(&repository, image()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+    Download::new(what.clone()).run(&repository, image()).await.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    Download::new(what).run(&repository, Arc::new(LocalSink::file(Path::new("/dev/null")).unwrap())).await.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_one_error_even_when_errors_are_ignored() {
+    let repository = repository().await;
+    let what = device(&repository, &noise(6, 40_000)).await;
+    let options = DownloadOptions { ignore_errors: true, ..DownloadOptions::default() };
+    let full = Arc::new(LocalSink::file(Path::new("/dev/full")).unwrap());
+    let error = Download { options, ..Download::new(what) }.run(&repository, full).await.unwrap_err();
+    let Error::Entry { source, .. } = &error else { panic!("{error:?}") };
+    assert!(
+        matches!(&**source, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull),
+        "{error:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_file_becomes_an_entry_or_the_target_itself() {
+    let (repository, tree, target) = (repository().await, tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fill(tree.path());
+    let taken = take(&repository, tree.path()).await;
+    for path in ["setuid", "deep/twin", "dangling"] {
+        let what = resolve(&repository, &format!("{}/{path}", taken.id)).await.unwrap();
+        Download::new(what).run(&repository, sink(target.path())).await.unwrap();
+        let name = path.rsplit('/').next().unwrap();
+        let of = |path: &Path| fs::symlink_metadata(path).map(|f| (f.mode(), f.len(), f.mtime_nsec())).unwrap();
+        assert_eq!(of(&tree.path().join(path)), of(&target.path().join(name)), "{path}");
+    }
+    let what = resolve(&repository, &format!("{}/deep/twin", taken.id)).await.unwrap();
+    let path = target.path().join("file");
+    Download::new(what).run(&repository, Arc::new(LocalSink::file(&path).unwrap())).await.unwrap();
+    assert!(fs::read(&path).unwrap() == noise(1, 3_000_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_other_than_the_entrys_is_a_warning() {
+    let (repository, target) = (repository().await, tempfile::tempdir().unwrap());
+    let object = write(&repository, None, b"fivex").await;
+    let what = directory(&repository, &[entry("f", "f", object)]).await;
+    let report = Download::new(what).run(&repository, sink(target.path())).await.unwrap();
+    assert_eq!((report.files, report.warnings.count), (1, 1), "{report:?}");
+    assert!(report.warnings.named[0].reason.contains("4 bytes"), "{:?}", report.warnings);
+}
