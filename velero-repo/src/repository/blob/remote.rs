@@ -58,14 +58,16 @@ impl Remote {
         let bytes = match self.operator.read_with(&key).range(offset..end).await {
             Ok(buffer) => buffer.to_bytes(),
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) if e.kind() == ErrorKind::RangeNotSatisfied => Bytes::new(),
-            Err(e) => return Err(Error::store("read", key)(e)),
+            // A blob that ends too soon is reported in as many ways as there are stores.
+            Err(e) => match self.stat(id).await {
+                Ok(Some(info)) if info.length < end => return Err(short(id, offset, length, info.length)),
+                _ => return Err(Error::store("read", key)(e)),
+            },
         };
-        if bytes.len() as u64 != length {
-            let reason = format!("{length} bytes from {offset} on were wanted, and {} came", bytes.len());
-            return Err(Error::corrupt(id.as_str(), reason));
+        match bytes.len() as u64 == length {
+            true => Ok(Some(bytes)),
+            false => Err(short(id, offset, length, offset + bytes.len() as u64)),
         }
-        Ok(Some(bytes))
     }
 
     pub(super) async fn put(&self, id: &BlobId, bytes: Bytes) -> Result<()> {
@@ -144,4 +146,8 @@ impl Remote {
         let modified: Option<Timestamp> = metadata.last_modified().map(opendal::raw::Timestamp::into_inner);
         BlobInfo { id, length: metadata.content_length(), modified: modified.unwrap_or_else(|| self.clock.now()) }
     }
+}
+
+fn short(id: &BlobId, offset: u64, length: u64, end: u64) -> Error {
+    Error::corrupt(id.as_str(), format!("{length} bytes from {offset} on were wanted, and it ends at {end}"))
 }
