@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 use futures::stream::{StreamExt, iter};
+use tokio::task::JoinHandle;
 
 use super::batch::{Piece, Place, Region, regions};
 use super::folder::Folder;
@@ -31,12 +32,27 @@ const DEEPEST: usize = 4096;
 /// Name of a block volume's bytes in a sink that is a directory.
 const DEVICE: &[u8] = b"device";
 
+/// Directories that are read ahead over a network, and their bytes at most.
+const SOON: usize = 16;
+const SOON_BYTES: u64 = 8 << 20;
+
+/// A directory that is to be walked.
+struct Ahead {
+    folder: Arc<Folder>,
+    object: ObjectId,
+    depth: usize,
+    /// Its bytes, if they are on their way, and how many there are.
+    read: Option<(JoinHandle<Result<Bytes>>, u64)>,
+}
+
 /// The walk of one restore.
 pub(super) struct Walk<'a> {
     run: &'a Run,
     plan: Plan,
     tasks: Sender<Region>,
-    ahead: Vec<(Arc<Folder>, ObjectId, usize)>,
+    ahead: Vec<Ahead>,
+    /// Bytes of directories that are being read ahead.
+    soon: u64,
     batch: Vec<Piece>,
     lists: Vec<(Arc<Job>, ObjectId)>,
     refreshed: bool,
@@ -45,7 +61,7 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(run: &'a Run, plan: Plan, tasks: Sender<Region>) -> Walk<'a> {
         let (ahead, batch, lists) = (Vec::new(), Vec::new(), Vec::new());
-        Walk { run, plan, tasks, ahead, batch, lists, refreshed: false }
+        Walk { run, plan, tasks, ahead, soon: 0, batch, lists, refreshed: false }
     }
 
     /// Plans the whole tree. Ends early, without an error, when the restore is over.
@@ -72,11 +88,23 @@ impl<'a> Walk<'a> {
         let root = Folder::root(known);
         self.directory(&root, &object, &bytes, 0)?;
         drop(bytes);
-        while let Some((folder, object, depth)) = self.ahead.pop() {
+        self.directories()?;
+        self.flush()
+    }
+
+    /// Walks all directories that are found.
+    fn directories(&mut self) -> Result<()> {
+        loop {
+            self.read_soon();
+            let Some(Ahead { folder, object, depth, read }) = self.ahead.pop() else { return Ok(()) };
             if self.run.is_over() {
                 return Ok(());
             }
-            match self.read_directory(&object) {
+            let read = read.and_then(|(reading, length)| {
+                self.soon -= length; // it was added when reading began
+                self.run.repository.blobs().wait(reading).ok()
+            });
+            match read.unwrap_or_else(|| self.read_directory(&object)) {
                 Ok(bytes) => self.directory(&folder, &object, &bytes, depth)?,
                 Err(error) => {
                     self.run.fail(&folder.path(), error);
@@ -84,7 +112,28 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        self.flush()
+    }
+
+    /// Begins to read the directories that come next, where that means waiting for a network.
+    fn read_soon(&mut self) {
+        let repository = &self.run.repository;
+        if repository.blobs().is_directory() {
+            return;
+        }
+        let view = repository.view();
+        for next in self.ahead.iter_mut().rev().take(SOON).filter(|next| next.read.is_none()) {
+            let content = next.object.content();
+            let direct = next.object.indirection() == 0 && !next.object.compressed();
+            let Some((_, row)) = view.find(&content).filter(|_| direct) else { continue };
+            let length = u64::from(row.original_length);
+            if self.soon + length > SOON_BYTES {
+                return;
+            }
+            self.soon += length;
+            let repository = repository.clone();
+            let reading = async move { repository.read_content(&content).await };
+            next.read = Some((self.run.repository.blobs().runtime().spawn(reading), length));
+        }
     }
 
     fn count_total(&self, root: &Entry) {
@@ -155,7 +204,7 @@ impl<'a> Walk<'a> {
             Ok(object) => {
                 count(&self.run.progress.directories);
                 let folder = parent.child(&entry.name, self.run.options.attributes(entry));
-                self.ahead.push((folder, object, depth));
+                self.ahead.push(Ahead { folder, object, depth, read: None });
             }
         }
         Ok(())

@@ -102,3 +102,18 @@ fn what_a_sink_creates_has_the_attributes_that_were_set() {
     }
     assert_eq!(sink.names(b"").unwrap(), Vec::<Vec<u8>>::new());
 }
+
+#[test]
+fn bits_that_lend_the_owners_rights_are_left_away_where_the_owner_can_not_be_set() {
+    // Whoever is not root may not give a file away; root may, and then the bits are set.
+    let tree = tempfile::tempdir().unwrap();
+    let sink = LocalSink::open(tree.path()).unwrap();
+    let file = sink.create_file(b"f", 1).unwrap();
+    let wanted = Attributes { owner: Some((u32::MAX - 1, u32::MAX - 1)), mode: Some(0o6755), modified: None };
+    let refused = file.set_attributes(&wanted);
+    let mode = fs::metadata(tree.path().join("f")).unwrap().mode() & 0o7777;
+    match refused.owner {
+        Some(_) => assert!(mode == 0o755 && refused.mode.is_some(), "{mode:o}"),
+        None => assert!(mode == 0o6755 && refused.mode.is_none(), "{mode:o}"),
+    }
+}

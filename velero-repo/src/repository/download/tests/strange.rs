@@ -6,6 +6,7 @@ use crate::repository::content::DIRECTORY;
 use crate::repository::directory::{Entry, Kind, Shape, Summary, Writer};
 use crate::repository::object::ObjectId;
 use crate::repository::session::{Session, SessionOptions};
+use crate::repository::tree::{self, Attributes, Refused, SinkFile};
 
 /// Writes one content.
 async fn write(repository: &Repository, prefix: Option<u8>, bytes: &[u8]) -> ObjectId {
@@ -131,4 +132,86 @@ async fn a_length_other_than_the_entrys_is_a_warning() {
     let report = Download::new(what).run(&repository, sink(target.path())).await.unwrap();
     assert_eq!((report.files, report.warnings.count), (1, 1), "{report:?}");
     assert!(report.warnings.named[0].reason.contains("4 bytes"), "{:?}", report.warnings);
+}
+
+/// A sink of somebody who may not give files away.
+struct Unprivileged(LocalSink);
+
+struct UnprivilegedFile(Box<dyn SinkFile>);
+
+fn refuse(attributes: &Attributes, set: impl FnOnce(&Attributes) -> Refused) -> Refused {
+    let refused = set(&Attributes { owner: None, ..*attributes });
+    Refused { owner: attributes.owner.map(|_| std::io::ErrorKind::PermissionDenied.into()), ..refused }
+}
+
+impl SinkFile for UnprivilegedFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_at(offset, bytes)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.0.is_blank()
+    }
+
+    fn set_attributes(&self, attributes: &Attributes) -> Refused {
+        refuse(attributes, |attributes| self.0.set_attributes(attributes))
+    }
+}
+
+impl Sink for Unprivileged {
+    fn create_directory(&self, path: &[u8]) -> std::io::Result<bool> {
+        self.0.create_directory(path)
+    }
+
+    fn create_file(&self, path: &[u8], size: u64) -> std::io::Result<Box<dyn SinkFile>> {
+        Ok(Box::new(UnprivilegedFile(self.0.create_file(path, size)?)))
+    }
+
+    fn create_link(&self, path: &[u8], target: &[u8]) -> std::io::Result<()> {
+        self.0.create_link(path, target)
+    }
+
+    fn rename(&self, from: &[u8], to: &[u8]) -> std::io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn set_attributes(&self, path: &[u8], kind: tree::Kind, attributes: &Attributes) -> Refused {
+        refuse(attributes, |attributes| self.0.set_attributes(path, kind, attributes))
+    }
+
+    fn metadata(&self, path: &[u8]) -> std::io::Result<Option<tree::Metadata>> {
+        self.0.metadata(path)
+    }
+
+    fn names(&self, path: &[u8]) -> std::io::Result<Vec<Vec<u8>>> {
+        self.0.names(path)
+    }
+
+    fn remove(&self, path: &[u8], kind: tree::Kind) -> std::io::Result<()> {
+        self.0.remove(path, kind)
+    }
+
+    fn sync(&self) -> std::io::Result<()> {
+        self.0.sync()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_that_can_not_be_set_are_counted_and_named_unless_they_are_not_wanted() {
+    let (repository, tree) = (repository().await, tempfile::tempdir().unwrap());
+    fs::create_dir(tree.path().join("d")).unwrap();
+    fs::write(tree.path().join("d/file"), b"file").unwrap();
+    fs::write(tree.path().join("d/large"), noise(7, 500_000)).unwrap();
+    std::os::unix::fs::symlink("x", tree.path().join("link")).unwrap();
+    let taken = take(&repository, tree.path()).await;
+    for (skip_owners, count) in [(false, 5), (true, 0)] {
+        let target = tempfile::tempdir().unwrap();
+        let sink = Arc::new(Unprivileged(LocalSink::open(target.path()).unwrap()));
+        let options = DownloadOptions { skip_owners, ..DownloadOptions::default() };
+        let report = Download { options, ..Download::new(root(&taken)) }.run(&repository, sink).await.unwrap();
+        assert_eq!((report.warnings.count, report.is_complete()), (count, skip_owners), "{report:?}");
+        let paths: std::collections::BTreeSet<_> = report.warnings.named.iter().map(|named| &*named.path).collect();
+        assert!(skip_owners || paths.into_iter().eq(["", "d", "d/file", "d/large", "link"]), "{report:?}");
+        same(tree.path(), target.path());
+    }
 }
