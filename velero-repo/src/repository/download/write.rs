@@ -58,7 +58,9 @@ impl Run {
                     self.warn_refused(&path, file.set_attributes(&job.attributes));
                     Ok(())
                 };
-                if self.place_file(&path, length as u64, fill)? {
+                // Without holes the length comes with the bytes, which saves the file system a change of its own.
+                let size = if self.options.sparse { length as u64 } else { 0 };
+                if self.place_file(&path, size, fill)? {
                     self.count_bytes(length as u64);
                     self.end_file(job, &path, length as u64);
                 }
