@@ -8,6 +8,7 @@ mod entry;
 pub mod find;
 mod location;
 pub mod ls;
+pub mod maintain;
 mod output;
 mod password;
 mod progress;
@@ -28,6 +29,8 @@ pub enum Verb {
     Status(status::Args),
     /// Check that what the repository has can be restored
     Verify(verify::Args),
+    /// Free what no snapshot uses any more, and merge index blobs
+    Maintain(maintain::Args),
     /// List a directory of a snapshot
     Ls(ls::Args),
     /// Print a file of a snapshot
@@ -46,6 +49,7 @@ impl Verb {
             Verb::Create(_) => "repo create",
             Verb::Status(_) => "repo status",
             Verb::Verify(_) => "repo verify",
+            Verb::Maintain(_) => "repo maintain",
             Verb::Ls(_) => "repo ls",
             Verb::Cat(_) => "repo cat",
             Verb::Find(_) => "repo find",
@@ -56,7 +60,7 @@ impl Verb {
     /// Whether the verb ends cleanly by itself when it is cancelled.
     pub fn cleans_up(&self) -> bool {
         match self {
-            Verb::Create(_) | Verb::Verify(_) => true,
+            Verb::Create(_) | Verb::Verify(_) | Verb::Maintain(_) => true,
             Verb::Snapshot(verb) => verb.cleans_up(),
             Verb::Status(_) | Verb::Ls(_) | Verb::Cat(_) | Verb::Find(_) => false,
         }
@@ -68,6 +72,7 @@ impl Verb {
             Verb::Create(args) => create::run(*args, context).await,
             Verb::Status(args) => status::run(args, context).await,
             Verb::Verify(args) => verify::run(args, context).await,
+            Verb::Maintain(args) => maintain::run(args, context).await,
             Verb::Ls(args) => ls::run(args, context).await,
             Verb::Cat(args) => cat::run(args, context).await,
             Verb::Find(args) => find::run(args, context).await,

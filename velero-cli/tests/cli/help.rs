@@ -2,7 +2,7 @@
 
 use crate::velero;
 
-const COMMANDS: [&str; 37] = [
+const COMMANDS: [&str; 38] = [
     "",
     "backup",
     "backup create",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 37] = [
     "repo create",
     "repo status",
     "repo verify",
+    "repo maintain",
     "repo ls",
     "repo cat",
     "repo find",

@@ -2,6 +2,7 @@
 
 mod faults;
 mod looking;
+mod maintenance;
 mod restoring;
 mod snapshots;
 mod verification;

@@ -16,6 +16,11 @@ pub struct Effort {
 impl Effort {
     /// The number of workers.
     pub fn workers(&self) -> usize {
-        self.parallel.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+        workers(self.parallel)
     }
+}
+
+/// As many as were asked for, else one for each processor.
+pub fn workers(parallel: Option<u16>) -> usize {
+    parallel.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }

@@ -9,6 +9,7 @@ use crate::output::{Style, bytes};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Serialize;
+use velero_repo::repository::maintenance::{Cycle, MaintenanceStatus};
 use velero_repo::repository::open::Repository;
 use velero_repo::repository::status::{Status, Sum};
 
@@ -94,13 +95,15 @@ struct Document {
     epoch: Option<u64>,
     watermark: Option<Timestamp>,
     velero: bool,
+    maintenance: MaintenanceStatus,
 }
 
 /// Shows a repository.
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let repository = args.location.open(Access::Read, context).await?;
     let status = repository.status().await.context("looking at the repository")?;
-    let document = document(&repository, status);
+    let maintenance = MaintenanceStatus::of(&repository).await.context("looking at maintenance")?;
+    let document = document(&repository, status, maintenance);
     let text = |context: &mut Context| {
         let page = page(&document, context.out.style());
         context.out.bytes(page.as_bytes());
@@ -109,7 +112,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     Ok(Exit::Completed)
 }
 
-fn document(repository: &Repository, status: Status) -> Document {
+fn document(repository: &Repository, status: Status, maintenance: MaintenanceStatus) -> Document {
     Document {
         repository: repository.blobs().address().to_owned(),
         identity: repository.identity().to_string(),
@@ -129,6 +132,7 @@ fn document(repository: &Repository, status: Status) -> Document {
         epoch: status.epoch,
         watermark: status.watermark,
         velero: status.is_veleros,
+        maintenance,
     }
 }
 
@@ -158,7 +162,35 @@ fn page(document: &Document, style: Style) -> String {
         page.field(1, "Current", epoch.to_string());
         page.field(1, "Deletion watermark", document.watermark.map_or("<none>".to_owned(), |time| time.to_string()));
     }
+    maintenance_section(&mut page, &document.maintenance);
     page.render()
+}
+
+fn maintenance_section(page: &mut Page, maintenance: &MaintenanceStatus) {
+    page.section("Maintenance");
+    let whose = if maintenance.is_owner { "you" } else { "somebody else" };
+    page.field(
+        1,
+        "Owner",
+        match maintenance.owner.as_str() {
+            "" => "<none>".to_owned(),
+            owner => format!("{owner} ({whose})"),
+        },
+    );
+    let due = match maintenance.due {
+        None => "nothing".to_owned(),
+        Some(cycle) => {
+            let cycle = if cycle == Cycle::Full { "full" } else { "quick" };
+            if maintenance.is_owner { format!("{cycle}, yours") } else { format!("{cycle}, the owner's") }
+        }
+    };
+    page.field(1, "Due", due);
+    page.field(1, "Next quick", maintenance.next_quick.to_string());
+    page.field(1, "Next full", maintenance.next_full.to_string());
+    page.field(1, "Last collection", maintenance.collected.map_or("<none>".to_owned(), |time| time.to_string()));
+    if let Some(damage) = &maintenance.schedule_damage {
+        page.field(1, "Schedule", damage);
+    }
 }
 
 fn format_section(page: &mut Page, format: &FormatDocument) {

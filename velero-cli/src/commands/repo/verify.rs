@@ -137,7 +137,7 @@ fn show(args: &Args, report: &Report, took: Duration, context: &mut Context) -> 
 }
 
 /// Damages as errors with the files that they hurt, oddities as warnings.
-fn problems(report: &Report) -> Vec<Problem> {
+pub fn problems(report: &Report) -> Vec<Problem> {
     let error = |text| Problem::error(Stage::Volume, "Damaged", text);
     let warning = |text| Problem::warning(Stage::Volume, "Odd", text);
     let mut problems: Vec<_> = report.damages.iter().map(|damage| error(in_words(damage))).collect();

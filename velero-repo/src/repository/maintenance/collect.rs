@@ -44,6 +44,7 @@ pub(super) fn fate(row: &Row<'_>, used: bool, start: Timestamp, margins: &Margin
 
 /// What a collection did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Collected {
     /// Contents that were marked as deleted.
     pub marked: Amount,

@@ -19,6 +19,7 @@ const AT_ONCE: usize = 8;
 
 /// What deleting did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Deleted {
     /// Packs.
     pub packs: Amount,

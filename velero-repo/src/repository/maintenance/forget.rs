@@ -20,6 +20,7 @@ const TO_FREE: SignedDuration = SignedDuration::from_hours(5);
 
 /// A snapshot that is to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DoomedSnapshot {
     /// Identity of its manifest.
     pub id: String,
@@ -33,6 +34,7 @@ pub struct DoomedSnapshot {
 
 /// What deleting snapshots would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DeletionPlan {
     /// The repository's identity, in hexadecimal.
     pub repository: String,

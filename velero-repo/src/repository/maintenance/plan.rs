@@ -11,6 +11,7 @@ use std::fmt;
 
 /// So many things, of so many bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Amount {
     /// How many.
     pub count: u64,
@@ -43,7 +44,7 @@ impl fmt::Display for Amount {
 
 /// Which tasks belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum Cycle {
     /// Only index blobs, cheap.
     Quick,
@@ -53,7 +54,7 @@ pub enum Cycle {
 
 /// One step. In a plan it says what would be done as things are; in a report, what was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum Step {
     /// Contents that no snapshot uses are marked as deleted, those that one uses again are revived.
     Collect(Collected),
@@ -107,6 +108,7 @@ impl fmt::Display for Step {
 
 /// A step of a plan or of a report, and why it is not done, if it is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
     /// What.
     pub step: Step,
@@ -116,6 +118,7 @@ pub struct PlannedStep {
 
 /// Bytes that a later run frees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Later {
     /// Why not now.
     pub reason: String,
@@ -127,6 +130,7 @@ pub struct Later {
 
 /// What maintenance would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MaintenancePlan {
     /// The repository's identity, in hexadecimal.
     pub repository: String,
@@ -174,6 +178,7 @@ impl fmt::Display for MaintenancePlan {
 
 /// What maintenance did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MaintenanceReport {
     /// Which tasks; none if nothing was due.
     pub cycle: Option<Cycle>,

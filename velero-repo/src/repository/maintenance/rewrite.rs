@@ -24,6 +24,7 @@ const WINDOW: u64 = 16 << 20;
 
 /// What rewriting did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rewritten {
     /// Packs whose contents were moved, and the bytes of the contents.
     pub packs: Amount,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How careful maintenance is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum Safety {
     /// Safe whatever others do meanwhile, as Kopia's default.
     #[default]

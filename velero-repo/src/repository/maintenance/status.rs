@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where maintenance stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MaintenanceStatus {
     /// `user@host` of the only one who may run it.
     pub owner: String,

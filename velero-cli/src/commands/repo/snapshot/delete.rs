@@ -8,11 +8,13 @@ use crate::commands::repo::output::Output;
 use crate::confirm;
 use crate::context::Context;
 use crate::exit::{Exit, Interrupted};
-use crate::output::{count, note};
+use crate::output::{bytes, count, note};
 use crate::report::RunReport;
 use anyhow::Context as _;
 use serde::Serialize;
 use std::time::Instant;
+use velero_repo::Error;
+use velero_repo::repository::maintenance::{DeletionPlan, MaintenanceOptions};
 use velero_repo::repository::manifest::{ManifestId, Record};
 use velero_repo::repository::open::Repository;
 use velero_repo::repository::session::{Session, SessionOptions};
@@ -50,19 +52,19 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let snapshots: Vec<_> = doomed.iter().map(|record| (&record.id, read(record))).collect();
     let documents: Vec<_> = snapshots.iter().map(|(id, snapshot)| SnapshotDocument::new(id, snapshot)).collect();
     args.output.tell(context, table(&documents, context.style()).trim_end());
-    if !args.confirm && !ask(context).await? {
+    let ids: Vec<_> = doomed.iter().map(|record| record.id.clone()).collect();
+    if !args.confirm && !ask(&args, &repository, &ids, context).await? {
         args.output.tell(context, "Nothing was deleted.");
         return Ok(Exit::Completed);
     }
     let started = Instant::now();
-    let ids: Vec<_> = doomed.iter().map(|record| &record.id).collect();
     delete(&repository, &ids, context).await.context("deleting snapshots")?;
     let document = Document { deleted: &documents, seconds: started.elapsed().as_secs_f64() };
     let text = |context: &mut Context| {
         let number = count(documents.len(), "snapshot");
         context.tell(format_args!("{number} deleted. `velero repo maintain` frees what no snapshot uses any more."));
     };
-    let names: Vec<_> = ids.iter().map(|id| id.as_str()).collect();
+    let names: Vec<_> = ids.iter().map(ManifestId::as_str).collect();
     let mut report = RunReport::new("repo snapshot delete", names.join(","), "Deleted", Vec::new());
     report.items = documents.len() as u64;
     args.output.finish(context, &document, text, report.took(started.elapsed()))
@@ -76,14 +78,25 @@ fn read(record: &Record) -> Snapshot {
     })
 }
 
-async fn ask(context: &Context) -> anyhow::Result<bool> {
+/// Tells what the deletion would free, and asks.
+async fn ask(args: &Args, repository: &Repository, ids: &[ManifestId], context: &mut Context) -> anyhow::Result<bool> {
+    let options = MaintenanceOptions { cancel: context.cancel.clone(), ..MaintenanceOptions::default() };
+    let freed = match DeletionPlan::new(repository, ids, &options).await {
+        Err(error @ Error::Cancelled { .. }) => return Err(error.into()),
+        Err(error) => format!("What that frees is not known: {error}."),
+        Ok(DeletionPlan { reclaimable: Some(amount), earliest, .. }) => {
+            format!("Maintenance can then free {}, not before {earliest}.", bytes(amount.bytes))
+        }
+        Ok(plan) => format!("What that frees is not known: {}.", plan.warning.unwrap_or_default()),
+    };
+    args.output.tell(context, freed);
     tokio::select! {
         () = context.cancel.cancelled() => Err(Interrupted.into()),
         answer = confirm::ask("Delete these for good?") => answer,
     }
 }
 
-async fn delete(repository: &Repository, ids: &[&ManifestId], context: &Context) -> anyhow::Result<()> {
+async fn delete(repository: &Repository, ids: &[ManifestId], context: &Context) -> anyhow::Result<()> {
     let options = SessionOptions { cancel: context.cancel.clone(), ..SessionOptions::default() };
     let session = Session::begin(repository, options).await?;
     for id in ids {
