@@ -148,7 +148,7 @@ async fn a_tree_comes_back_as_it_was_from_memory_and_from_a_directory_with_any_n
         let taken = take(&repository, tree.path()).await;
         for (workers, sparse) in [(1, false), (2, true), (8, false)] {
             let target = tempfile::tempdir().unwrap();
-            let options = DownloadOptions { sparse, sync: true, overwrite: Overwrite::Never, ..Default::default() };
+            let options = DownloadOptions { sparse, sync: sparse, overwrite: Overwrite::Never, ..Default::default() };
             let download = Download { workers, options, ..Download::new(root(&taken)) };
             let progress = download.progress.clone();
             let report = download.run(&repository, sink(target.path())).await.unwrap();
