@@ -5,6 +5,7 @@ mod compression;
 mod directory;
 mod format;
 mod index;
+mod maintenance;
 mod manifest;
 mod name;
 mod object;
@@ -22,6 +23,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(directory::Directories::new()),
         Box::new(format::Formats::new()),
         Box::new(index::Indexes),
+        Box::new(maintenance::Maintenances::new()),
         Box::new(manifest::Manifests::new()),
         Box::new(name::Names),
         Box::new(object::Objects::new()),
