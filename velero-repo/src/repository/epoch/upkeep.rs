@@ -112,10 +112,12 @@ pub struct GcRun {
 }
 
 /// Up to when deletions are final: an hour before the latest collection that was done more than four hours before the
-/// newest one began. A content that came into use again meanwhile has been revived by the newest.
+/// newest one began. A content that came into use again meanwhile has been revived by the newest. A run that ended before
+/// it began does not count: its clock was wrong.
 pub fn safe_drop_time(successful: &[GcRun]) -> Option<Timestamp> {
-    let newest = successful.iter().map(|run| run.start).max()?;
-    let settled = successful.iter().filter(|run| newest.duration_since(run.end) > BETWEEN_COLLECTIONS);
+    let sound = || successful.iter().filter(|run| run.start <= run.end);
+    let newest = sound().map(|run| run.start).max()?;
+    let settled = sound().filter(|run| newest.duration_since(run.end) > BETWEEN_COLLECTIONS);
     settled.map(|run| run.start).max()?.checked_sub(DROP_MARGIN).ok()
 }
 

@@ -98,6 +98,15 @@ fn deletions_are_final_two_collections_later() {
 }
 
 #[test]
+fn a_collection_that_ended_before_it_began_makes_no_deletion_final() {
+    let run = |start, end| GcRun { start: hours(start), end: hours(end) };
+    assert_eq!(safe_drop_time(&[run(24, 0)]), None, "it is not its own predecessor");
+    assert_eq!(safe_drop_time(&[run(24, 25), run(23, 0)]), None);
+    assert_eq!(safe_drop_time(&[run(24, 25), run(23, 0), run(10, 11)]), Some(hours(9)));
+    assert_eq!(safe_drop_time(&[run(99, 2), run(0, 1)]), None);
+}
+
+#[test]
 fn parameters_of_the_repository_count() {
     let parameters = EpochParameters {
         min_epoch_duration: Duration::from_secs(600),
