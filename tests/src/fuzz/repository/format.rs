@@ -185,7 +185,7 @@ fn reopened(base: &Format, outer: &[u8], settings: &[u8]) {
     if let Ok(Some(copy)) = format.recovery_copy() {
         assert_eq!(recover(&copy).as_deref(), Some(outer));
     }
-    if outer.len() % 61 == 0 {
+    if outer.len().is_multiple_of(61) {
         stored(&format);
     }
 }
