@@ -8,6 +8,7 @@
 //! Refused: a wrong password, a newer format, a lock for an upgrade, all by the format; writing, when the repository was
 //! opened for reading.
 
+mod cache;
 mod contents;
 mod create;
 mod identity;
@@ -27,11 +28,14 @@ use super::name::{BLOB_SETTINGS, BlobId, FORMAT};
 use super::seal::Seal;
 use crate::error::{Error, Result};
 use bytes::Bytes;
+
+use cache::Cache;
 use indexes::Indexes;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
+pub use cache::CacheOptions;
 pub use contents::{unpack, unpack_in_place};
 #[cfg(test)]
 pub(crate) use create::New;
@@ -52,13 +56,16 @@ pub struct OpenOptions {
     pub read_only: bool,
     /// What tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Where index blobs and metadata are kept on this machine, if they are. Who verifies a repository has no cache: it
+    /// would hide damage of the store.
+    pub cache: Option<CacheOptions>,
 }
 
 impl OpenOptions {
     /// Reading and writing as this user of this machine, by the system's clock.
     pub fn new(password: Password) -> Self {
         let clock = Arc::new(SystemClock);
-        OpenOptions { password, identity: Identity::of_this_process(), read_only: false, clock }
+        OpenOptions { password, identity: Identity::of_this_process(), read_only: false, clock, cache: None }
     }
 
     /// The same as another identity.
@@ -71,6 +78,12 @@ impl OpenOptions {
     #[must_use]
     pub fn read_only(self) -> Self {
         OpenOptions { read_only: true, ..self }
+    }
+
+    /// The same with a cache.
+    #[must_use]
+    pub fn with_cache(self, cache: CacheOptions) -> Self {
+        OpenOptions { cache: Some(cache), ..self }
     }
 
     /// The same by another clock.
@@ -92,6 +105,7 @@ struct Inner {
     format: RwLock<Arc<Opened>>,
     view: RwLock<Arc<View>>,
     indexes: Mutex<Indexes>,
+    cache: Option<Cache>,
 }
 
 /// The format, and when it was read.
@@ -126,7 +140,8 @@ impl Repository {
         for warning in &format.warnings {
             tracing::warn!(repository = blobs.address(), "{warning}");
         }
-        let OpenOptions { identity, read_only, clock, .. } = options;
+        let OpenOptions { identity, read_only, clock, cache, .. } = options;
+        let cache = cache.map(|cache| Cache::open(&cache, &format.unique_id)).transpose()?;
         let repository = Repository(Arc::new(Inner {
             blobs,
             identity,
@@ -135,6 +150,7 @@ impl Repository {
             clock,
             view: RwLock::default(),
             indexes: Mutex::default(),
+            cache,
         }));
         repository.refresh().await?;
         Ok(repository)
@@ -229,6 +245,12 @@ impl Repository {
         }
     }
 
+    /// How long ago the index was read.
+    pub(crate) async fn index_age(&self) -> SignedDuration {
+        let read = self.0.indexes.lock().await.read;
+        read.map_or(SignedDuration::MAX, |read| self.now().duration_since(read).abs())
+    }
+
     /// Reads the format again if it is old, because another program may have locked or changed it.
     async fn refresh_format(&self) -> Result<()> {
         let (opened, now) = (self.opened(), self.now());
@@ -245,6 +267,10 @@ impl Repository {
         let opened = Arc::new(Opened::new(format, now)?);
         *self.0.format.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(())
+    }
+
+    fn cache(&self) -> Option<&Cache> {
+        self.0.cache.as_ref()
     }
 
     fn opened(&self) -> Arc<Opened> {

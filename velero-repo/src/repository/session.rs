@@ -40,7 +40,8 @@ use jiff::{SignedDuration, Timestamp};
 use known::Known;
 use packs::Packs;
 use round::Round;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use writer::Slot;
 
@@ -51,6 +52,11 @@ pub use writer::ContentWriter;
 const COMMIT_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 /// Entries that a session may hold before it should be made visible; about 60 bytes each.
 const COMMIT_ENTRIES: usize = 250_000;
+
+/// How often it is looked whether the index is old.
+const FRESHEN_INTERVAL: Duration = Duration::from_secs(60);
+/// How old the index may become while the store can not be reached.
+const LONGEST_STALE: SignedDuration = SignedDuration::from_mins(60);
 
 /// How a session writes.
 #[derive(Clone, Debug)]
@@ -126,7 +132,9 @@ impl Session {
             begun: repository.now(),
             repository: repository.clone(),
         };
-        Ok(Session { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        repository.blobs().runtime().spawn(stay_fresh(Arc::downgrade(&shared)));
+        Ok(Session { shared })
     }
 
     /// The repository that is written to.
@@ -186,6 +194,17 @@ impl Drop for Session {
     }
 }
 
+/// Keeps format and index fresh as long as the session goes on.
+async fn stay_fresh(session: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(FRESHEN_INTERVAL).await;
+        match session.upgrade() {
+            Some(shared) if shared.current().is_ok() => shared.freshen().await,
+            _ => return,
+        }
+    }
+}
+
 impl Shared {
     /// What is being written at present.
     fn current(&self) -> Result<Arc<Round>> {
@@ -217,6 +236,17 @@ impl Shared {
         self.failure.cancel();
         if let Ok(round) = self.turn(None) {
             round.abandon(&self.repository).await;
+        }
+    }
+
+    /// Brings format and index up to date if they are old, because what is there is decided by them. Ends the session when
+    /// another program has locked or changed the repository, or the index can not be read for too long.
+    async fn freshen(&self) {
+        if let Err(error) = self.repository.refresh_if_old().await {
+            match error.is_retryable() && self.repository.index_age().await < LONGEST_STALE {
+                true => tracing::warn!(%error, "the index is not refreshed"),
+                false => self.failure.set(error),
+            }
         }
     }
 

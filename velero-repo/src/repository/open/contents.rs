@@ -1,7 +1,9 @@
 //! Contents: from an identity to its plain bytes.
 
 use super::Repository;
+use super::cache::Range;
 use crate::error::{Error, Result};
+use crate::repository::blob::blocking;
 use crate::repository::content::ContentId;
 use crate::repository::format::Format;
 use crate::repository::index::Entry;
@@ -19,7 +21,7 @@ impl Repository {
     pub async fn read_content(&self, id: &ContentId) -> Result<Bytes> {
         let known = self.view().get(id);
         if let Some(entry) = &known
-            && let Some(bytes) = self.read_entry(entry).await?
+            && let Some(bytes) = self.read_entry_cached(entry).await?
         {
             return Ok(bytes);
         }
@@ -33,29 +35,57 @@ impl Repository {
     /// # Errors
     /// As [`Repository::read_content`].
     pub fn read_content_blocking(&self, id: &ContentId) -> Result<Bytes> {
-        let read = |entry: &Entry| {
-            let (offset, length) = (u64::from(entry.offset), u64::from(entry.packed_length));
-            let sealed = self.blobs().get_range_blocking(&entry.pack, offset, length)?;
-            sealed.map(|sealed| self.unpack(entry, sealed)).transpose()
-        };
         let known = self.view().get(id);
         if let Some(entry) = &known
-            && let Some(bytes) = read(entry)?
+            && let Some(bytes) = self.read_entry_blocking(entry)?
         {
             return Ok(bytes);
         }
         self.blobs().wait(self.refresh_index())?;
         let entry = self.moved(id)?;
-        read(&entry)?.ok_or_else(|| gone(&entry))
+        self.read_entry_blocking(&entry)?.ok_or_else(|| gone(&entry))
     }
 
-    /// The plain bytes at an entry of the index; `None` if there is no such pack.
+    fn read_entry_blocking(&self, entry: &Entry) -> Result<Option<Bytes>> {
+        if let Some(bytes) = self.cached_entry(entry) {
+            return Ok(Some(bytes));
+        }
+        let Range { blob, offset, length } = range(entry);
+        let Some(sealed) = self.blobs().get_range_blocking(&blob, offset, length)? else { return Ok(None) };
+        if let Some(cache) = self.cache() {
+            cache.put(&range(entry), &sealed);
+        }
+        self.unpack(entry, sealed).map(Some)
+    }
+
+    /// As [`Repository::read_entry`], through the cache.
+    pub(super) async fn read_entry_cached(&self, entry: &Entry) -> Result<Option<Bytes>> {
+        let Some(cache) = self.cache().cloned() else { return self.read_entry(entry).await };
+        let (repository, known) = (self.clone(), entry.clone());
+        if let Some(bytes) = blocking(move || Ok(repository.cached_entry(&known))).await? {
+            return Ok(Some(bytes));
+        }
+        let range = range(entry);
+        let sealed = self.blobs().get_range(&range.blob, range.offset, range.length).await?;
+        let Some(sealed) = sealed else { return Ok(None) };
+        let kept = sealed.clone();
+        blocking(move || Ok(cache.put(&range, &kept))).await?;
+        self.unpack(entry, sealed).map(Some)
+    }
+
+    /// What the cache has, if it is whole.
+    fn cached_entry(&self, entry: &Entry) -> Option<Bytes> {
+        let sealed = self.cache()?.get(&range(entry))?;
+        self.unpack(entry, sealed).ok()
+    }
+
+    /// The plain bytes at an entry of the index, from the store; `None` if there is no such pack.
     ///
     /// # Errors
     /// Corrupt, naming content and pack.
     pub async fn read_entry(&self, entry: &Entry) -> Result<Option<Bytes>> {
-        let (offset, length) = (u64::from(entry.offset), u64::from(entry.packed_length));
-        let sealed = self.blobs().get_range(&entry.pack, offset, length).await?;
+        let Range { blob, offset, length } = range(entry);
+        let sealed = self.blobs().get_range(&blob, offset, length).await?;
         sealed.map(|sealed| self.unpack(entry, sealed)).transpose()
     }
 
@@ -122,6 +152,11 @@ pub(super) fn open_in_place(seal: &Seal, iv: &[u8], sealed: Bytes) -> Result<Byt
     let plain = seal.open_in_place(iv, &mut buffer)?;
     let (from, length) = (plain.as_ptr() as usize - start, plain.len()); // the plain bytes are a part of the buffer
     Ok(buffer.freeze().slice(from..from + length))
+}
+
+/// Where an entry says that its content is.
+fn range(entry: &Entry) -> Range {
+    Range { blob: entry.pack.clone(), offset: u64::from(entry.offset), length: u64::from(entry.packed_length) }
 }
 
 fn gone(entry: &Entry) -> Error {

@@ -1,12 +1,14 @@
 //! The index: which blobs make it up, and loading those that are new.
 
 use super::Repository;
+use super::cache::Range;
 use super::contents::open_in_place;
 use crate::error::{Error, Result};
 use crate::repository::blob::{BlobInfo, blocking};
 use crate::repository::epoch::{State, v0};
 use crate::repository::index::{PACKED_OVERHEAD, Table};
 use crate::repository::name::BlobId;
+use crate::repository::seal::Seal;
 use bytes::Bytes;
 use futures::stream::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -79,8 +81,11 @@ impl Repository {
     }
 
     /// Takes over index blobs that were just written, with what is in them.
-    pub(crate) async fn adopt(&self, blobs: impl IntoIterator<Item = BlobId>, tables: Vec<Table>) -> Result<()> {
+    pub(crate) async fn adopt(&self, blobs: Vec<BlobId>, tables: Vec<Table>) -> Result<()> {
         let mut indexes = self.0.indexes.lock().await;
+        if blobs.iter().all(|blob| indexes.loaded.contains(blob)) {
+            return Ok(()); // a refresh has found them meanwhile
+        }
         let view = self.view();
         let view = blocking(move || view.with(tables, None)).await?;
         indexes.loaded.extend(blobs);
@@ -155,28 +160,54 @@ impl Repository {
         Ok(vanished)
     }
 
-    /// The entries of one index blob.
+    /// The entries of one index blob, through the cache.
     async fn table(&self, blob: &BlobInfo) -> Result<Option<Table>> {
-        let Some(payload) = self.sealed_payload(blob).await? else { return Ok(None) };
-        let id = blob.id.clone();
-        let parse = move || {
-            Table::parse(payload, PACKED_OVERHEAD).map_err(|error| Error::corrupt(id.as_str(), error.to_string()))
+        check_length(blob)?;
+        let range = Range { blob: blob.id.clone(), offset: 0, length: blob.length };
+        let cache = self.cache().cloned();
+        let (seal, cached, wanted) = (self.seal(), cache.clone(), range.clone());
+        let kept = blocking(move || {
+            let sealed = cached.and_then(|cache| cache.get(&wanted));
+            Ok(sealed.and_then(|sealed| parse(&open(&seal, &wanted.blob, sealed).ok()?, &wanted.blob).ok()))
+        });
+        if let Some(table) = kept.await? {
+            return Ok(Some(table));
+        }
+        let Some(sealed) = self.blobs().get_range(&range.blob, 0, range.length).await? else { return Ok(None) };
+        let seal = self.seal();
+        let read = move || {
+            if let Some(cache) = cache {
+                cache.put(&range, &sealed);
+            }
+            parse(&open(&seal, &range.blob, sealed)?, &range.blob)
         };
-        blocking(parse).await.map(Some)
+        blocking(read).await.map(Some)
     }
 
-    /// What is in a sealed blob of a listing; `None` if it is gone.
+    /// What is in a sealed blob of a listing, from the store; `None` if it is gone.
     pub(crate) async fn sealed_payload(&self, blob: &BlobInfo) -> Result<Option<Bytes>> {
-        let id = blob.id.clone();
-        if blob.length > LARGEST {
-            return Err(Error::corrupt(id.as_str(), format!("{} bytes are more than any such blob has", blob.length)));
-        }
-        let Some(sealed) = self.blobs().get_range(&id, 0, blob.length).await? else { return Ok(None) };
-        let seal = self.seal();
-        let open = move || {
-            let iv = id.iv().ok_or_else(|| Error::corrupt(id.as_str(), "its name holds no hash"))?;
-            open_in_place(&seal, &iv, sealed).map_err(|error| Error::corrupt(id.as_str(), error.to_string()))
-        };
-        blocking(open).await.map(Some)
+        check_length(blob)?;
+        let Some(sealed) = self.blobs().get_range(&blob.id, 0, blob.length).await? else { return Ok(None) };
+        let (seal, id) = (self.seal(), blob.id.clone());
+        blocking(move || open(&seal, &id, sealed)).await.map(Some)
     }
+}
+
+fn check_length(blob: &BlobInfo) -> Result<()> {
+    match blob.length > LARGEST {
+        true => Err(Error::corrupt(blob.id.as_str(), format!("{} bytes are more than any such blob has", blob.length))),
+        false => Ok(()),
+    }
+}
+
+/// What is in a sealed blob.
+fn open(seal: &Seal, id: &BlobId, sealed: Bytes) -> Result<Bytes> {
+    let iv = id.iv().ok_or_else(|| Error::corrupt(id.as_str(), "its name holds no hash"))?;
+    open_in_place(seal, &iv, sealed).map_err(|error| Error::corrupt(id.as_str(), error.to_string()))
+}
+
+/// The entries in the payload of an index blob.
+fn parse(payload: &Bytes, id: &BlobId) -> Result<Table> {
+    let table = Table::parse(payload.clone(), PACKED_OVERHEAD);
+    table.map_err(|error| Error::corrupt(id.as_str(), error.to_string()))
 }

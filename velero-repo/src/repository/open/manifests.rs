@@ -55,7 +55,7 @@ impl Repository {
     async fn read_batches(&self, batches: Vec<Entry>, labels: &Labels) -> Result<Manifests, Vanished> {
         let mut contents = futures::stream::iter(batches)
             .map(|entry| async move {
-                match self.read_entry(&entry).await {
+                match self.read_entry_cached(&entry).await {
                     Ok(Some(bytes)) => Ok((entry, bytes)),
                     Ok(None) => Err(Vanished::Batch(Box::new(entry))),
                     Err(error) if error.kind() == ErrorKind::NotFound => Err(Vanished::Batch(Box::new(entry))),

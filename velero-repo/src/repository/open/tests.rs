@@ -185,3 +185,57 @@ async fn where_there_is_no_repository_it_is_said_so() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("test/kopia/web"), "{error}");
 }
+
+/// Files of the cache below a directory.
+fn cached(place: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let inside = |path: &std::path::Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    inside(place).flat_map(|path| inside(&path).collect::<Vec<_>>()).collect()
+}
+
+#[tokio::test]
+async fn a_cache_answers_for_the_store_and_is_not_trusted() {
+    let (operator, clock, place) = (memory(), clock(), tempfile::tempdir().unwrap());
+    let repository = created(&operator, &clock).await;
+    let id = put(&repository, Some(b'k'), &plains(3)[3]).await;
+    let cache = CacheOptions { directory: place.path().to_owned(), limit: 1 << 20 };
+    let open = || repository.open_like(repository.blobs().clone(), options(&clock).with_cache(cache.clone()));
+    let first = open().await.unwrap();
+    assert_eq!(first.read_content(&id).await.unwrap(), plains(3)[3]);
+    let kept = cached(place.path());
+    assert_eq!(kept.len(), 3, "two index blobs and a content");
+
+    let entry = repository.view().get(&id).unwrap();
+    let pack = repository.blobs().get(&entry.pack, 1 << 30).await.unwrap().unwrap();
+    repository.blobs().delete(&entry.pack).await.unwrap();
+    assert_eq!(open().await.unwrap().read_content(&id).await.unwrap(), plains(3)[3]);
+    assert_eq!(first.read_entry(&entry).await.unwrap(), None, "who asks for the store gets the store");
+
+    repository.blobs().put(&entry.pack, pack).await.unwrap();
+    for file in &kept {
+        let mut bytes = std::fs::read(file).unwrap();
+        bytes[30] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    }
+    let last = open().await.unwrap();
+    assert_eq!(blocking(move || last.read_content_blocking(&id)).await.unwrap(), plains(3)[3]);
+    assert_eq!(cached(place.path()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_cache_stays_within_its_limit() {
+    let (operator, clock, place) = (memory(), clock(), tempfile::tempdir().unwrap());
+    let repository = created(&operator, &clock).await;
+    let mut ids = Vec::new();
+    for seed in 1..9 {
+        ids.push(put(&repository, Some(b'k'), &plains(seed)[3]).await);
+    }
+    let cache = CacheOptions { directory: place.path().to_owned(), limit: 20_000 };
+    let opened = repository.open_like(repository.blobs().clone(), options(&clock).with_cache(cache));
+    let opened = opened.await.unwrap();
+    for id in &ids {
+        opened.read_content(id).await.unwrap();
+        let held: u64 = cached(place.path()).iter().map(|file| file.metadata().unwrap().len()).sum();
+        assert!(held <= 20_000, "{held}");
+    }
+    assert!(!cached(place.path()).is_empty());
+}

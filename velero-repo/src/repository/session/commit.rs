@@ -90,10 +90,10 @@ impl Shared {
         let tables = Arc::new(tables);
         if !tables.is_empty() {
             let blobs = self.write_index(round, &tables).await?;
+            self.repository.adopt(blobs, tables.to_vec()).await?;
             for table in tables.iter() {
                 self.known.arrived(table);
             }
-            self.repository.adopt(blobs, tables.to_vec()).await?;
         }
         round.forget_marker(&self.repository).await;
         Ok(Written {

@@ -153,7 +153,9 @@ impl Round {
         let removable = packs.into_iter().filter(|_| !self.index_begun.load(Ordering::SeqCst));
         for pack in removable {
             if let Err(error) = repository.blobs().delete(&pack).await {
-                tracing::debug!(%pack, %error, "a pack that no index names stays; collections remove it in time");
+                // The others are left alone: a store that is gone answers to each of them after minutes.
+                tracing::debug!(%pack, %error, "packs that no index names stay; collections remove them in time");
+                break;
             }
         }
         self.forget_marker(repository).await;

@@ -76,11 +76,7 @@ async fn what_was_marked_as_deleted_before_is_written_again_with_a_later_time() 
     let session = begin(&repository).await;
     write(&session, None, plains(1)).await.unwrap();
     assert_eq!(session.commit().await.unwrap().contents, 6);
-    assert!(ids.iter().all(|id| opened_has(&repository, id)));
-}
-
-fn opened_has(repository: &Repository, id: &ContentId) -> bool {
-    repository.view().has(id)
+    assert!(ids.iter().all(|id| repository.view().has(id)));
 }
 
 #[tokio::test]
@@ -105,4 +101,21 @@ async fn a_pack_that_has_moved_is_found_through_a_fresh_index() {
     writing.blobs().delete(&last).await.unwrap();
     let error = reading.read_content(&ids[3]).await.unwrap_err();
     assert!(error.to_string().contains(last.as_str()) && error.to_string().contains(&ids[3].to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_session_learns_within_15_minutes_what_others_have_written() {
+    let (operator, clock) = (memory(), clock());
+    let one = created(&operator, &clock).await;
+    let other = opened(&operator, &clock).await;
+    let session = begin(&one).await;
+    let others = begin(&other).await;
+    write(&others, None, plains(1)).await.unwrap();
+    others.commit().await.unwrap();
+    session.shared.freshen().await;
+    write(&session, None, plains(1)[..3].to_vec()).await.unwrap();
+    clock.advance(SignedDuration::from_mins(15));
+    session.shared.freshen().await;
+    write(&session, None, plains(1)).await.unwrap();
+    assert_eq!(session.commit().await.unwrap().contents, 3, "those that were written before");
 }
