@@ -1,7 +1,7 @@
 //! What valid repositories are made of.
 
 use crate::fuzz::Random;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use velero_repo::repository::content::ContentId;
 use velero_repo::repository::format::{EpochParameters, Key, Parameters};
 use velero_repo::repository::index::Entry;
@@ -16,10 +16,8 @@ const ALGORITHMS: [(&str, &str, u32); 4] = [
     ("BLAKE2S-256", "AES256-GCM-HMAC-SHA256", 20),
 ];
 
-static SEALS: LazyLock<Vec<Seal>> = LazyLock::new(|| {
-    let seal = |algorithms: &_| Seal::new(&parameters(algorithms)).expect("these algorithms are known");
-    ALGORITHMS.iter().map(seal).collect()
-});
+/// Made when they are first asked for: error correction takes a moment to set up.
+static SEALS: [OnceLock<Seal>; ALGORITHMS.len()] = [const { OnceLock::new() }; ALGORITHMS.len()];
 
 fn parameters(&(hash, encryption, percent): &(&str, &str, u32)) -> Parameters {
     Parameters {
@@ -43,7 +41,8 @@ fn parameters(&(hash, encryption, percent): &(&str, &str, u32)) -> Parameters {
 
 /// One of the ways in which repositories seal.
 pub fn seal(choice: u8) -> &'static Seal {
-    &SEALS[usize::from(choice) % SEALS.len()]
+    let choice = usize::from(choice) % SEALS.len();
+    SEALS[choice].get_or_init(|| Seal::new(&parameters(&ALGORITHMS[choice])).expect("these algorithms are known"))
 }
 
 /// Whether the repository of that choice repairs what it reads.
