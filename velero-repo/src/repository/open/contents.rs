@@ -69,7 +69,11 @@ impl Repository {
         let sealed = self.blobs().get_range(&range.blob, range.offset, range.length).await?;
         let Some(sealed) = sealed else { return Ok(None) };
         let kept = sealed.clone();
-        blocking(move || Ok(cache.put(&range, &kept))).await?;
+        let keep = move || {
+            cache.put(&range, &kept);
+            Ok(())
+        };
+        blocking(keep).await?;
         self.unpack(entry, sealed).map(Some)
     }
 
