@@ -9,7 +9,7 @@
 mod batch;
 
 use crate::error::{Error, Result};
-use crate::repository::gojson::{self, Time, document};
+use crate::repository::gojson::{self, Time, Unset, document};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, btree_map};
@@ -91,6 +91,12 @@ impl Data {
     /// The bytes, `null` when there are none.
     pub fn get(&self) -> &str {
         self.0.as_ref().map_or("null", |raw| raw.get())
+    }
+}
+
+impl Unset for Data {
+    fn is_unset(&self) -> bool {
+        self.get() == "null"
     }
 }
 

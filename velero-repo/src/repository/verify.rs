@@ -30,7 +30,7 @@ mod report;
 mod run;
 mod snapshots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trailer;
 mod trees;
 pub(crate) mod walk;

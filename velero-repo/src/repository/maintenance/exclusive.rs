@@ -180,7 +180,6 @@ impl Exclusive {
     /// # Errors
     /// The task's. Locked: another run has begun meanwhile; nothing more may be done.
     pub(super) async fn task<T>(&self, task: Task, work: impl Future<Output = Result<T>>) -> Result<T> {
-        self.say_so().await?;
         let start = Time::try_from(self.repository.now())?;
         let done = work.await;
         let run = TaskRun {

@@ -6,10 +6,10 @@ use super::safety::Safety;
 use super::{MaintenanceOptions, identity};
 use crate::error::{Error, Result};
 use crate::repository::blob::blocking;
-use crate::repository::manifest::ManifestId;
+use crate::repository::manifest::{ManifestId, TYPE, labels};
 use crate::repository::open::Repository;
 use crate::repository::session::{Session, SessionOptions};
-use crate::repository::snapshot::Snapshot;
+use crate::repository::snapshot::{SNAPSHOT, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -106,7 +106,7 @@ impl DeletionPlan {
     ///
     /// # Errors
     /// Missing: one is not there any more, or not the one that was planned; nothing is deleted then. Invalid: the plan is
-    /// of another repository. Those of a session.
+    /// of another repository, or a snapshot is from the future and stays. Those of a session.
     pub async fn apply(&self, repository: &Repository) -> Result<()> {
         if self.repository != identity(repository) {
             return Err(Error::invalid("deletion of snapshots", "the plan is of another repository"));
@@ -124,8 +124,21 @@ impl DeletionPlan {
         };
         let found = self.snapshots.iter().map(find).collect::<Result<Vec<_>>>()?;
         let session = Session::begin(repository, SessionOptions::default()).await?;
-        found.into_iter().try_for_each(|id| session.delete_manifest(id))?;
-        session.commit().await.map(drop)
+        found.iter().try_for_each(|id| session.delete_manifest(id))?;
+        session.commit().await?;
+        self.check_gone(repository).await
+    }
+
+    /// A manifest that was written by a clock ahead of ours outlives the word that it is deleted.
+    async fn check_gone(&self, repository: &Repository) -> Result<()> {
+        let present = repository.manifests(&labels([(TYPE, SNAPSHOT)])).await?;
+        match self.snapshots.iter().find(|planned| present.get(&planned.id).is_some()) {
+            Some(left) => {
+                let reason = "it is still there: it says that it was written later than this machine's clock shows";
+                Err(Error::invalid(format!("deletion of snapshot {}", left.id), reason))
+            }
+            None => Ok(()),
+        }
     }
 }
 

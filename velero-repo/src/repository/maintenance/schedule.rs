@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::repository::epoch::GcRun;
 use crate::repository::gojson::{self, Time, document};
+use crate::repository::manifest::Data;
 use crate::repository::name::MAINTENANCE;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Runs that are kept of each task, as with Kopia.
@@ -72,7 +72,7 @@ document! {
         /// Why it did not.
         pub error: String = "error" omit,
         /// What newer versions of Kopia say about it.
-        pub details: Vec<Value> = "extra" omit,
+        pub details: Data = "extra" omit,
     }
 }
 

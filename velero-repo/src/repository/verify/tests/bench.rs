@@ -13,6 +13,7 @@ use crate::repository::tree::{LocalOptions, LocalSource};
 use crate::repository::upload::{Upload, Uploaded};
 use crate::store::{Store, StoreOptions};
 use jiff::SignedDuration;
+use opendal::Operator;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,6 +75,11 @@ impl Bench {
         let repository = self.create().await;
         repository.initialise_for_velero().await.unwrap();
         repository
+    }
+
+    /// A store in memory, which keeps no times.
+    pub(crate) async fn blobs_in(&self, operator: Operator) -> BlobStore {
+        BlobStore::open(&Store::from_operator(operator, "memory")).await.unwrap().with_clock(self.clock.clone())
     }
 
     pub(crate) async fn open(&self) -> Repository {
