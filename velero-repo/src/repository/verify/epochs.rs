@@ -13,9 +13,12 @@ pub(super) fn oddities(listing: &[BlobInfo]) -> Vec<(WarningKind, String, String
     odd
 }
 
+/// A set that says how many it has; none for a blob by itself.
+type Set<'a> = Option<(&'a str, usize)>;
+
 /// Sets that lack members, and epochs that several sets replace.
 fn sets(listing: &[BlobInfo], odd: &mut Vec<(WarningKind, String, String)>) {
-    let mut found: BTreeMap<(&str, Option<(&str, usize)>), usize> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, Set<'_>), usize> = BTreeMap::new();
     for blob in listing {
         let name = blob.id.as_str();
         let end = match blob.id.family() {

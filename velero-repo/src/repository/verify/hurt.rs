@@ -5,6 +5,7 @@
 
 use super::marks::Marks;
 use super::objects::{Objects, Problem};
+use super::report::SnapshotReport;
 use super::run::Run;
 use super::snapshots::Selected;
 use super::walk::{Ahead, Place, shape_of};
@@ -17,6 +18,13 @@ pub(super) struct Hurts<'a> {
     run: &'a Run,
     objects: Objects<'a>,
     clean: &'a Marks,
+}
+
+/// The snapshot that is looked at.
+struct One<'a> {
+    report: &'a mut SnapshotReport,
+    /// Contents of it that are marked as deleted.
+    pending: Marks,
 }
 
 /// A directory on the way down.
@@ -37,12 +45,13 @@ impl<'a> Hurts<'a> {
         let Some(root) = snapshot.root.take() else { return };
         let pending = Marks::new(self.run.view.ordinals());
         let place = Place::root(&snapshot.report.id);
+        let mut one = One { report: &mut snapshot.report, pending };
         let mut frames = vec![Frame { ordinal: None, ahead: Vec::new(), clean: true }];
-        self.entry(&mut frames[0], snapshot, &pending, &place, &root, shape_of(&root)); // there is one
+        self.entry(&mut frames[0], &mut one, &place, &root, shape_of(&root)); // there is one
         while let Some(frame) = frames.last_mut() {
             match frame.ahead.pop() {
                 Some(ahead) => {
-                    let below = self.enter(snapshot, &pending, &ahead);
+                    let below = self.enter(&mut one, &ahead);
                     frames.extend(below);
                 }
                 None => {
@@ -58,11 +67,11 @@ impl<'a> Hurts<'a> {
                 break;
             }
         }
-        snapshot.report.pending_deletion = pending.count();
+        one.report.pending_deletion = one.pending.count();
     }
 
     /// Reads a directory, unless it is known to be clean.
-    fn enter(&self, snapshot: &mut Selected, pending: &Marks, at: &Ahead) -> Option<Frame> {
+    fn enter(&self, one: &mut One<'_>, at: &Ahead) -> Option<Frame> {
         let ordinal = self.objects.view.ordinal(&at.object.content());
         if ordinal.is_some_and(|ordinal| self.clean.has(ordinal)) {
             return None;
@@ -79,7 +88,7 @@ impl<'a> Hurts<'a> {
                         match entry {
                             Ok(entry) => {
                                 let place = at.place.below(&entry.name);
-                                self.entry(&mut frame, snapshot, pending, &place, &entry, Shape::Tree);
+                                self.entry(&mut frame, one, &place, &entry, Shape::Tree);
                             }
                             Err(error) => problems.push(Problem::malformed(&at.object, error.to_string())),
                         }
@@ -90,19 +99,11 @@ impl<'a> Hurts<'a> {
                 }
             },
         }
-        self.note(&mut frame, snapshot, pending, problems, || format!("{}/", at.place.path()));
+        self.note(&mut frame, one, problems, || format!("{}/", at.place.path()));
         Some(frame)
     }
 
-    fn entry(
-        &self,
-        frame: &mut Frame,
-        snapshot: &mut Selected,
-        pending: &Marks,
-        place: &Arc<Place>,
-        entry: &Entry,
-        shape: Shape,
-    ) {
+    fn entry(&self, frame: &mut Frame, one: &mut One<'_>, place: &Arc<Place>, entry: &Entry, shape: Shape) {
         let mut problems = Vec::new();
         match entry.object() {
             Err(error) => problems.push(Problem::Malformed(place.to_string(), error.to_string())),
@@ -114,29 +115,22 @@ impl<'a> Hurts<'a> {
                 self.objects.check(&object, known.then_some(entry.size), &mut problems);
             }
         }
-        self.note(frame, snapshot, pending, problems, || place.path());
+        self.note(frame, one, problems, || place.path());
     }
 
     /// Takes down the problems of one entry.
-    fn note(
-        &self,
-        frame: &mut Frame,
-        snapshot: &mut Selected,
-        pending: &Marks,
-        problems: Vec<Problem>,
-        path: impl Fn() -> String,
-    ) {
+    fn note(&self, frame: &mut Frame, one: &mut One<'_>, problems: Vec<Problem>, path: impl Fn() -> String) {
         frame.clean &= problems.is_empty();
         let mut blamed = BTreeSet::new();
         for problem in problems {
             if let Problem::Pending(ordinal) = problem {
-                pending.set(ordinal);
+                one.pending.set(ordinal);
             }
             blamed.extend(self.run.blame(problem));
         }
         for what in &blamed {
-            self.run.findings().hurt(what, &snapshot.report.id, &path, self.run.options.paths);
+            self.run.findings().hurt(what, &one.report.id, &path, self.run.options.paths);
         }
-        snapshot.report.damaged += u64::from(!blamed.is_empty());
+        one.report.damaged += u64::from(!blamed.is_empty());
     }
 }

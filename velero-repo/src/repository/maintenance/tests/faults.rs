@@ -73,7 +73,7 @@ async fn wherever_it_is_interrupted_the_snapshots_stay_whole_and_the_next_run_su
     });
     // At full scale one fault at each operation, else at some, others for each fault.
     let stride = if std::env::var("VELERO_TEST_SCALE").is_ok_and(|scale| scale == "full") { 4 } else { 160 };
-    let rounds = rounds.filter(|(at, kind, _)| (at + 41 * *kind as u64) % stride == 0);
+    let rounds = rounds.filter(|(at, kind, _)| (at + 41 * *kind as u64).is_multiple_of(stride));
     stream::iter(rounds)
         .for_each_concurrent(AT_ONCE, |(at, kind, fault)| {
             let (bench, operator) = (&bench, &operator);
