@@ -20,7 +20,7 @@ class Contender:
 
     name: str
     home: Path
-    flags: tuple[str, ...] = ()  # of every action
+    flags: tuple[str, ...] = ()  # of actions that take workers and memory
     made: dict = field(default_factory=dict)  # what the first snapshot said
 
     def start(self) -> None:
@@ -31,7 +31,7 @@ class Contender:
 
     def do(self, *arguments: str) -> Run:
         """Runs the program with these arguments."""
-        return run([*self.program(), *arguments, *self.flags], **self.variables())
+        return run([*self.program(), *arguments], **self.variables())
 
     def act(self, action: str, source: Path, output: Path) -> Run:
         """Runs and measures one action."""
@@ -61,7 +61,7 @@ class Ours(Contender):
         return f"--repo={self.home / 'repository'}"
 
     def first(self, source: Path, _: Path) -> list[str]:
-        return ["snapshot", "create", str(source), self.where(), "--output=json"]
+        return ["snapshot", "create", str(source), self.where(), "--output=json", *self.flags]
 
     unchanged = first
 
@@ -69,16 +69,21 @@ class Ours(Contender):
         return [*self.first(source, output), "--force-hash"]
 
     def restore(self, _: Path, output: Path) -> list[str]:
-        return ["snapshot", "restore", self.made["id"], str(output), self.where()]
+        return ["snapshot", "restore", self.made["id"], str(output), self.where(), *self.flags]
 
     def verify(self, *_: Path) -> list[str]:
-        return ["verify", "--level=everything", self.where()]
+        return ["verify", "--level=everything", self.where(), *self.flags]
 
     def opened(self, *_: Path) -> list[str]:
         return ["snapshot", "list", self.where()]
 
     def one_file(self, source: Path, _: Path) -> list[str]:
-        return ["cat", f"{self.made['id']}/{some_file(source)}", self.where()]
+        return ["cat", f"{self.made['id']}/{some_file(source)}", self.where(), *self.cache()]
+
+    def cache(self) -> list[str]:
+        """The flags of a cache, if this version has one."""
+        known = "--cache-dir" in self.do("cat", "--help").out
+        return [f"--cache-dir={self.home / 'cache'}", "--cache-limit=1GiB"] if known else []
 
 
 class Kopia(Contender):

@@ -128,7 +128,6 @@ def one_file(plan: Plan, contenders: list[Contender], source: Path) -> Measured:
             contender.home.mkdir()
             (contender.home / "repository").symlink_to(filled.home / "repository")
             contender.made = filled.made
-            contender.flags += (f"--cache-dir={contender.home / 'cache'}", "--cache-limit=1GiB")
     for number in range(plan.rounds):
         for action in ("cold", "warm"):
             for contender in contenders:
