@@ -23,10 +23,11 @@ impl Packs {
         Packs { permits: Arc::new(Semaphore::new(in_flight)), buffers: Mutex::default(), in_flight, size }
     }
 
-    /// A buffer for a pack of file data. One that is new takes memory only as far as it is filled.
+    /// A buffer for a pack of file data, with room for the content that exceeds the size: a buffer that had to grow would
+    /// be in memory twice. One that is new takes memory only as far as it is filled.
     pub(super) fn buffer(&self) -> Vec<u8> {
         let used = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        used.unwrap_or_else(|| Vec::with_capacity(self.size + self.size / 4))
+        used.unwrap_or_else(|| Vec::with_capacity(self.size + self.size / 2))
     }
 
     fn give_back(&self, bytes: Bytes) {
