@@ -13,7 +13,8 @@ from places import Volumes
 from programs import our_binary
 
 MOUNT = "/data"
-FILES = {"prose.txt": forest.prose(200_000, "velero").decode(), "empty": "", "deep/er/note": "kept"}
+FILES = {"numbers": "".join(f"{n}\n" for n in range(1, 60_001)), "empty": "", "deep/er/note": "kept\n"}
+FILL = f"cd {MOUNT} && seq 60000 > numbers && touch empty && mkdir -p deep/er && echo kept > deep/er/note"
 
 
 def pod(namespace: str) -> dict:
@@ -34,9 +35,7 @@ def volume(cluster, original, minio, oracle, namespace, tmp_path):
     """A pod with files in its volume, and both programs on the repository of its namespace, which is not made yet."""
     cluster.create(pod(namespace))
     cluster.wait_for_pod(namespace, "notes")
-    for name, content in FILES.items():
-        script = f'mkdir -p "$(dirname {MOUNT}/{name})" && cat > {MOUNT}/{name}'
-        cluster.exec(namespace, "notes", "sh", "-c", script, stdin=content)
+    cluster.exec(namespace, "notes", "sh", "-c", FILL)
     return Pair.at(Volumes.of(minio, namespace), our_binary(), tmp_path, "default", "default")
 
 
