@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import forest
 import pytest
@@ -138,20 +139,29 @@ def test_kopia_recovers_indexes_from_our_packs(pair, tmp_path):
 
 def test_each_collects_what_the_other_deleted(pair, tmp_path):
     one, other = forest.small(tmp_path / "one", 1), forest.small(tmp_path / "other", 2)
+    for folder in (one, other):  # more than a pack: what shares a single pack with something in use stays
+        (folder / "large").write_bytes(forest.noise(26 * forest.MIB, folder.name))
     pair.kopia.create()
     theirs, mine = pair.kopia.snapshot(one), pair.ours.snapshot(other)
-    full = sum(pair.data().values())
+    both = sum(pair.data().values())
     pair.kopia.delete(mine)
-    pair.assert_kopia_approves()
-    assert sum(pair.data().values()) < full
+    collect_all(pair.kopia)
+    assert sum(pair.data().values()) < both * 0.6
     assert [left.id for left in pair.ours.snapshots()] == [theirs.id]
     again = pair.ours.snapshot(other)
     pair.ours.delete(theirs)
-    pair.ours.collect()
-    assert sum(pair.data().values()) < full
+    collect_all(pair.ours)
+    assert sum(pair.data().values()) < both * 0.6
     pair.assert_kopia_restores(again, trees.read(other))
     pair.assert_kopia_approves()
     pair.ours.verify()
+
+
+def collect_all(program) -> None:
+    """What one run marks as deleted the next one drops, with its packs; a second later, which is how entries count."""
+    for _ in range(2):
+        time.sleep(1.1)
+        program.collect()
 
 
 def test_a_repository_for_velero_is_what_velero_makes(pair):
