@@ -1,5 +1,7 @@
 //! The example programs run to their end.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use std::process::Command;
 
 #[test]
