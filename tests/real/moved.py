@@ -78,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
 
     store: Store
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # otherwise each answer waits for the client's delayed acknowledgement
+    wbufsize = -1
 
     def log_message(self, *_) -> None:
         """Nobody reads them."""
