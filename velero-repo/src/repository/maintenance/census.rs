@@ -57,7 +57,12 @@ impl Known<'_> {
     pub(super) fn count(&self) -> Census {
         let margins = self.safety.margins();
         let mut census = Census::default();
-        let short = short(&self.in_use.view, self.pack_size, self.now, &margins);
+        let view = &self.in_use.view;
+        let stays = |ordinal| {
+            let used = self.in_use.used.has(ordinal);
+            view.row_at(ordinal).is_some_and(|row| fate(&row, used, self.now, &margins) != Fate::Marked)
+        };
+        let short = short(view, self.pack_size, self.now, &margins, &stays);
         census.no_rewrite = match () {
             () if self.safety == Safety::Full && !self.schedule.may_rewrite() => {
                 Some("packs were not deleted since the last time".to_owned())

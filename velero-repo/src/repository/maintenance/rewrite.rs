@@ -41,7 +41,14 @@ pub(super) struct Short {
 }
 
 /// Finds packs less than 60 % of whose size any entry refers to. Where only one of a kind is short, nothing is gained.
-pub(super) fn short(view: &View, pack_size: u64, start: Timestamp, margins: &Margins) -> Short {
+/// `stays` tells of a content whether it will be alive when packs are rewritten: a plan looks ahead of the collection.
+pub(super) fn short(
+    view: &View,
+    pack_size: u64,
+    start: Timestamp,
+    margins: &Margins,
+    stays: &dyn Fn(usize) -> bool,
+) -> Short {
     let packs = view.packs();
     let order = view.by_pack(&packs);
     let limit = pack_size.saturating_mul(6) / 10;
@@ -49,7 +56,8 @@ pub(super) fn short(view: &View, pack_size: u64, start: Timestamp, margins: &Mar
         let lengths = order.contents(*pack).filter_map(|ordinal| view.row_at(ordinal));
         lengths.fold(0u64, |sum, row| sum.saturating_add(u64::from(row.packed_length))) < limit
     };
-    let moves_any = |pack: &usize| order.contents(*pack).any(|ordinal| moves(view, ordinal, start, margins));
+    let moves_one = |ordinal| moves(view, ordinal, start, margins) && stays(ordinal);
+    let moves_any = |pack: &usize| order.contents(*pack).any(moves_one);
     let letter = |pack: usize| packs.name(pack).and_then(|name| name.as_str().chars().next());
     let mut numbers: Vec<usize> = (0..packs.len()).filter(|pack| is_short(pack) && moves_any(pack)).collect();
     let mut counts = std::collections::BTreeMap::<_, usize>::new();
@@ -72,7 +80,7 @@ pub(super) async fn find(repository: &Repository, start: Timestamp, margins: Mar
     repository.refresh().await?;
     let (view, size) = (repository.view(), repository.format().parameters.max_pack_size);
     let seen = view.clone();
-    let short = Arc::new(blocking(move || Ok(short(&seen, size, start, &margins))).await?);
+    let short = Arc::new(blocking(move || Ok(short(&seen, size, start, &margins, &|_| true))).await?);
     Ok(Found { view, short, start, margins })
 }
 
