@@ -24,7 +24,7 @@ pub struct Location {
     /// File with the password, unless VELERO_REPO_PASSWORD is set; with neither, a terminal is asked
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Who works with it [default: this user and host; default@default with --volume-namespace]
+    /// Who works with it (default: this user and host; default@default with --volume-namespace)
     #[arg(long, value_name = "USER@HOST", value_parser = Identity::parse)]
     identity: Option<Identity>,
 }
