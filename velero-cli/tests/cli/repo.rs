@@ -1,5 +1,6 @@
 //! `velero repo`, on a repository in a directory.
 
+mod caching;
 mod faults;
 mod looking;
 mod maintenance;

@@ -35,7 +35,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
-pub use cache::CacheOptions;
+pub use cache::{CacheOptions, CacheStatus};
 pub use contents::{unpack, unpack_in_place};
 #[cfg(test)]
 pub(crate) use create::New;
@@ -267,6 +267,15 @@ impl Repository {
         let opened = Arc::new(Opened::new(format, now)?);
         *self.0.format.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(())
+    }
+
+    /// What its cache holds, if it has one.
+    ///
+    /// # Errors
+    /// None but that of a program that ends meanwhile.
+    pub async fn cache_status(&self) -> Result<Option<CacheStatus>> {
+        let cache = self.0.cache.clone();
+        blocking(move || Ok(cache.map(|cache| cache.status()))).await
     }
 
     fn cache(&self) -> Option<&Cache> {

@@ -1,6 +1,6 @@
 //! `velero repo cat`.
 
-use super::location::{Access, Location};
+use super::location::{Access, CachedLocation};
 use crate::context::Context;
 use crate::exit::Exit;
 use std::io::{ErrorKind, Write};
@@ -14,7 +14,7 @@ pub struct Args {
     #[arg(value_name = "TARGET[/PATH]")]
     target: String,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 /// Prints a file. A reader that goes away ends it, and is no fault.

@@ -1,7 +1,7 @@
 //! `velero repo find`.
 
 use super::entry::EntryDocument;
-use super::location::{Access, Location};
+use super::location::{Access, CachedLocation};
 use super::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 /// Prints the paths below the target whose names match.

@@ -1,15 +1,17 @@
-//! Flags that say which repository, who works with it, and with what password; from them to an open repository.
+//! Flags that say which repository, who works with it, with what password, and what of it is kept here; from them to an
+//! open repository.
 
 use super::clock;
 use super::password::{self, Ask};
 use crate::connect;
 use crate::context::Context;
 use crate::exit::usage;
+use crate::flags::size::size;
 use anyhow::{Context as _, anyhow};
 use std::path::PathBuf;
 use velero_repo::Error;
 use velero_repo::repository::blob::BlobStore;
-use velero_repo::repository::open::{Identity, OpenOptions, Repository};
+use velero_repo::repository::open::{CacheOptions, Identity, OpenOptions, Repository};
 
 /// Which repository, and who works with it.
 #[derive(Debug, clap::Args)]
@@ -29,6 +31,34 @@ pub struct Location {
     identity: Option<Identity>,
 }
 
+/// Which repository, and whether what was read of it is kept on this machine. Not for commands that look for damage of the
+/// store: a cache would hide it.
+#[derive(Debug, clap::Args)]
+pub struct CachedLocation {
+    #[command(flatten)]
+    location: Location,
+    /// Keep index and directories of the repository in this directory, sealed as they are, so that a remote one is opened
+    /// and browsed faster; it may be shared, and deleted at any time [default: nothing is kept]
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// With --cache-dir: what one repository may take there; the oldest goes first
+    #[arg(long, value_name = "SIZE", value_parser = size, requires = "cache_dir", default_value = "1GiB")]
+    cache_limit: u64,
+}
+
+impl CachedLocation {
+    /// Refuses to go on without a place.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.location.check()
+    }
+
+    /// Opens the repository.
+    pub async fn open(&self, access: Access, context: &Context) -> anyhow::Result<Repository> {
+        let options = |directory: PathBuf| CacheOptions { directory, limit: self.cache_limit };
+        self.location.open_with(access, self.cache_dir.clone().map(options), context).await
+    }
+}
+
 /// What a repository is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -44,10 +74,19 @@ impl Location {
         self.volume_namespace.is_some()
     }
 
-    /// Opens the repository.
+    /// Opens the repository, without a cache.
     pub async fn open(&self, access: Access, context: &Context) -> anyhow::Result<Repository> {
+        self.open_with(access, None, context).await
+    }
+
+    async fn open_with(
+        &self,
+        access: Access,
+        cache: Option<CacheOptions>,
+        context: &Context,
+    ) -> anyhow::Result<Repository> {
         self.check()?;
-        let options = self.options(Ask::Once, context).await?;
+        let options = OpenOptions { cache, ..self.options(Ask::Once, context).await? };
         let blobs = self.blobs(false, &options, context).await?;
         let options = if access == Access::Read { options.read_only() } else { options };
         let address = blobs.address().to_owned();

@@ -1,7 +1,7 @@
 //! `velero repo ls`.
 
 use super::entry::EntryDocument;
-use super::location::{Access, Location};
+use super::location::{Access, CachedLocation};
 use super::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 /// Lists a directory, or shows what is no directory.

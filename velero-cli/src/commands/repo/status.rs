@@ -1,6 +1,6 @@
 //! `velero repo status`.
 
-use super::location::{Access, Location};
+use super::location::{Access, CachedLocation};
 use super::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -9,8 +9,9 @@ use crate::output::{Style, bytes};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::path::PathBuf;
 use velero_repo::repository::maintenance::{Cycle, MaintenanceStatus};
-use velero_repo::repository::open::Repository;
+use velero_repo::repository::open::{CacheStatus, Repository};
 use velero_repo::repository::status::{Status, Sum};
 
 /// Arguments of `repo status`.
@@ -19,7 +20,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 /// How a repository is made.
@@ -96,6 +97,23 @@ struct Document {
     watermark: Option<Timestamp>,
     velero: bool,
     maintenance: MaintenanceStatus,
+    /// Null without `--cache-dir`.
+    cache: Option<CacheDocument>,
+}
+
+#[derive(Serialize)]
+struct CacheDocument {
+    directory: PathBuf,
+    files: u64,
+    bytes: u64,
+    limit: u64,
+}
+
+impl From<CacheStatus> for CacheDocument {
+    fn from(status: CacheStatus) -> Self {
+        let CacheStatus { directory, limit, files, bytes } = status;
+        CacheDocument { directory, files, bytes, limit }
+    }
 }
 
 /// Shows a repository.
@@ -103,7 +121,8 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let repository = args.location.open(Access::Read, context).await?;
     let status = repository.status().await.context("looking at the repository")?;
     let maintenance = MaintenanceStatus::of(&repository).await.context("looking at maintenance")?;
-    let document = document(&repository, status, maintenance);
+    let cache = repository.cache_status().await.context("looking at the cache")?;
+    let document = document(&repository, status, maintenance, cache);
     let text = |context: &mut Context| {
         let page = page(&document, context.out.style());
         context.out.bytes(page.as_bytes());
@@ -112,7 +131,12 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     Ok(Exit::Completed)
 }
 
-fn document(repository: &Repository, status: Status, maintenance: MaintenanceStatus) -> Document {
+fn document(
+    repository: &Repository,
+    status: Status,
+    maintenance: MaintenanceStatus,
+    cache: Option<CacheStatus>,
+) -> Document {
     Document {
         repository: repository.blobs().address().to_owned(),
         identity: repository.identity().to_string(),
@@ -133,6 +157,7 @@ fn document(repository: &Repository, status: Status, maintenance: MaintenanceSta
         watermark: status.watermark,
         velero: status.is_veleros,
         maintenance,
+        cache: cache.map(CacheDocument::from),
     }
 }
 
@@ -163,6 +188,11 @@ fn page(document: &Document, style: Style) -> String {
         page.field(1, "Deletion watermark", document.watermark.map_or("<none>".to_owned(), |time| time.to_string()));
     }
     maintenance_section(&mut page, &document.maintenance);
+    if let Some(cache) = &document.cache {
+        page.section("Cache");
+        page.field(1, "Directory", cache.directory.display().to_string());
+        page.field(1, "Holds", format!("{}, {} of {}", cache.files, bytes(cache.bytes), bytes(cache.limit)));
+    }
     page.render()
 }
 

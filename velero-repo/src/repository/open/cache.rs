@@ -2,7 +2,11 @@
 //!
 //! Kept are the sealed bytes, as they are in the store: the disk tells no more than the bucket does, and what was altered
 //! on it does not open and is fetched again. The oldest entries go when there is more than the limit. A cache that can
-//! not be read or written is no error: it only keeps nothing.
+//! not be read or written is no error: it only keeps nothing, and its directory can be deleted at any time.
+//!
+//! Several programs may share one: an entry appears whole under its name or not at all, whatever another program has
+//! removed is simply not there, and what others keep is counted each time a sixteenth of the limit was written here.
+//! So all together hold at most the limit and a sixteenth of it for each.
 
 use crate::error::{Error, Result};
 use crate::repository::name::{BlobId, Family, PackKind, hex};
@@ -19,10 +23,23 @@ use std::time::SystemTime;
 /// Where a cache lies, and how much it keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// Its directory; each repository has one of its own in it.
+    /// Its directory; each repository has one of its own in it, named by its unique identity.
     pub directory: PathBuf,
     /// Most bytes of one repository.
     pub limit: u64,
+}
+
+/// What a cache holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheStatus {
+    /// The repository's own directory.
+    pub directory: PathBuf,
+    /// Most bytes of it.
+    pub limit: u64,
+    /// Files in it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// The cache of one repository. Cheap to clone.
@@ -32,7 +49,15 @@ pub(super) struct Cache(Arc<Inner>);
 struct Inner {
     directory: PathBuf,
     limit: u64,
-    held: Mutex<u64>,
+    held: Mutex<Held>,
+}
+
+/// Bytes that are held.
+struct Held {
+    /// All, when they were last counted.
+    counted: u64,
+    /// Written here since then.
+    written: u64,
 }
 
 /// Which bytes of a blob an entry holds.
@@ -73,8 +98,16 @@ impl Cache {
         let failed =
             |source| Error::Io { operation: "opening the cache", path: directory.display().to_string(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
-        let held = entries(&directory).map_err(failed)?.iter().map(|entry| entry.length).sum();
-        Ok(Cache(Arc::new(Inner { directory, limit: options.limit, held: Mutex::new(held) })))
+        let counted = total(&entries(&directory).map_err(failed)?);
+        let held = Mutex::new(Held { counted, written: 0 });
+        Ok(Cache(Arc::new(Inner { directory, limit: options.limit, held })))
+    }
+
+    /// What is held at present, by whomever.
+    pub(super) fn status(&self) -> CacheStatus {
+        let entries = entries(&self.0.directory).unwrap_or_default(); // a directory that was deleted holds nothing
+        let (files, bytes) = (entries.len() as u64, total(&entries));
+        CacheStatus { directory: self.0.directory.clone(), limit: self.0.limit, files, bytes }
     }
 
     /// The bytes of a range, if they are here. Only opening them tells whether they are whole.
@@ -109,20 +142,24 @@ impl Cache {
 
     /// Adds to what is held, and removes the oldest quarter when that is too much.
     fn account(&self, length: u64) -> io::Result<()> {
+        let limit = self.0.limit;
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held += length;
-        if *held <= self.0.limit {
+        held.written = held.written.saturating_add(length);
+        if held.written <= limit / 16 && held.counted.saturating_add(held.written) <= limit {
             return Ok(());
         }
         let mut all = entries(&self.0.directory)?;
+        *held = Held { counted: total(&all), written: 0 };
+        if held.counted <= limit {
+            return Ok(());
+        }
         all.sort_unstable_by_key(|entry| entry.modified);
-        *held = all.iter().map(|entry| entry.length).sum();
         for entry in all {
-            if *held <= self.0.limit / 4 * 3 {
+            if held.counted <= limit / 4 * 3 {
                 break;
             }
-            fs::remove_file(&entry.path)?;
-            *held -= entry.length;
+            there(fs::remove_file(&entry.path))?; // another program may have been faster
+            held.counted = held.counted.saturating_sub(entry.length);
         }
         Ok(())
     }
@@ -135,11 +172,29 @@ struct Entry {
     modified: SystemTime,
 }
 
+/// The files in a directory. What another program removes meanwhile is left out.
 fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
-    let entry = |entry: io::Result<fs::DirEntry>| {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let metadata = entry.metadata()?;
-        Ok(Entry { path: entry.path(), length: metadata.len(), modified: metadata.modified()? })
-    };
-    fs::read_dir(directory)?.map(entry).collect()
+        if let Some(metadata) = there(entry.metadata())?.filter(fs::Metadata::is_file) {
+            found.push(Entry { path: entry.path(), length: metadata.len(), modified: metadata.modified()? });
+        }
+    }
+    Ok(found)
 }
+
+fn total(entries: &[Entry]) -> u64 {
+    entries.iter().map(|entry| entry.length).fold(0, u64::saturating_add)
+}
+
+/// What was done to a file, unless it was no longer there.
+fn there<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests;

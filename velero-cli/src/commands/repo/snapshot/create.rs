@@ -3,7 +3,7 @@
 use super::document::{SnapshotDocument, TAG};
 use super::source;
 use crate::commands::repo::effort::Effort;
-use crate::commands::repo::location::{Access, Location};
+use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
 use crate::commands::repo::progress::{Look, Meter, is_bar};
 use crate::context::Context;
@@ -68,7 +68,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 /// Takes a snapshot.

@@ -3,7 +3,7 @@
 use super::chosen;
 use super::document::SnapshotDocument;
 use super::list::table;
-use crate::commands::repo::location::{Access, Location};
+use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
 use crate::confirm;
 use crate::context::Context;
@@ -32,7 +32,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 #[derive(Serialize)]

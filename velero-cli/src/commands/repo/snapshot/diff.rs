@@ -1,7 +1,7 @@
 //! `velero repo snapshot diff`.
 
 use crate::commands::repo::entry::printable;
-use crate::commands::repo::location::{Access, Location};
+use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 #[derive(Default, Serialize)]

@@ -4,7 +4,7 @@ use super::chosen;
 use super::document::SnapshotDocument;
 use super::source::Filter;
 use crate::commands::backup::get::readable;
-use crate::commands::repo::location::{Access, Location};
+use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -25,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 /// Lists snapshots.

@@ -2,7 +2,7 @@
 
 use super::troubles;
 use crate::commands::repo::effort::Effort;
-use crate::commands::repo::location::{Access, Location};
+use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
 use crate::commands::repo::progress::{Look, Meter};
 use crate::confirm;
@@ -62,7 +62,7 @@ pub struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    location: Location,
+    location: CachedLocation,
 }
 
 /// What happens to entries that are there already.
