@@ -61,18 +61,36 @@ pub(crate) mod base64_key {
     }
 }
 
-/// Durations as Go's JSON has them: whole nanoseconds. Negative ones are refused.
+/// Numbers that Go keeps in 64 signed bits. Its reader fails at greater ones, so that they are neither read nor
+/// written; negative ones are refused because none of them has a meaning.
+pub(crate) mod signed {
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+    pub(crate) fn serialize<S: Serializer>(number: &u64, out: S) -> Result<S::Ok, S::Error> {
+        match i64::try_from(*number) {
+            Ok(number) => out.serialize_i64(number),
+            Err(_) => Err(ser::Error::custom(format!("{number} does not fit into 64 signed bits"))),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+        let number = i64::deserialize(input)?;
+        u64::try_from(number).map_err(|_| de::Error::custom(format!("{number} is negative")))
+    }
+}
+
+/// Durations as Go's JSON has them: whole nanoseconds in 64 signed bits, none negative.
 pub(crate) mod nanoseconds {
     use std::time::Duration;
 
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserializer, Serializer};
 
     pub(crate) fn serialize<S: Serializer>(time: &Duration, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_i64(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+        super::signed::serialize(&u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), out)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
-        u64::deserialize(input).map(Duration::from_nanos)
+        super::signed::deserialize(input).map(Duration::from_nanos)
     }
 }
 

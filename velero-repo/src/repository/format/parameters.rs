@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::FORMAT_BLOB;
-use super::document::{base64_key, is_zero, minutes, nanoseconds};
+use super::document::{base64_key, is_zero, minutes, nanoseconds, signed};
 use super::features::RequiredFeature;
 use super::key::Key;
 use super::lock::UpgradeLock;
@@ -155,6 +155,7 @@ pub struct EpochParameters {
     /// Index blobs that let an epoch end.
     pub epoch_advance_on_count_threshold: u32,
     /// Bytes of index blobs that let an epoch end.
+    #[serde(with = "signed")]
     pub epoch_advance_on_total_size_bytes_threshold: u64,
     /// Deletions in flight.
     pub delete_parallelism: u32,

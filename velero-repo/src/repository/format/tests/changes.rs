@@ -148,6 +148,57 @@ fn settings_need_mode_and_period_together_and_a_day_at_least() {
 }
 
 #[test]
+fn numbers_are_taken_as_far_as_kopias_64_signed_bits_go() {
+    let in_parameters = |group: &str, field: &str, number: &Value| {
+        let mut document = json!({"epochParameters": {}, "upgradeLock": {"creationTime": "2026-01-01T00:00:00Z"}});
+        document[group][field] = number.clone();
+        let read: Parameters = serde_json::from_value(document).ok()?;
+        Some(json!(read)[group][field].clone())
+    };
+    let in_settings = |_: &str, field: &str, number: &Value| {
+        let document = json!({"retentionMode": "GOVERNANCE", field: number});
+        let read = BlobSettings::parse(document.to_string().as_bytes()).ok()?;
+        Some(serde_json::from_slice::<Value>(&read.json().unwrap()).unwrap()[field].clone())
+    };
+    type Read = fn(&str, &str, &Value) -> Option<Value>;
+    let fields: [(Read, &str, &str); 9] = [
+        (in_parameters, "epochParameters", "EpochRefreshFrequency"),
+        (in_parameters, "epochParameters", "CleanupSafetyMargin"),
+        (in_parameters, "epochParameters", "MinEpochDuration"),
+        (in_parameters, "epochParameters", "EpochAdvanceOnTotalSizeBytesThreshold"),
+        (in_parameters, "upgradeLock", "advanceNoticeDuration"),
+        (in_parameters, "upgradeLock", "ioDrainTimeout"),
+        (in_parameters, "upgradeLock", "statusPollInterval"),
+        (in_parameters, "upgradeLock", "maxPermittedClockDrift"),
+        (in_settings, "", "retentionPeriod"),
+    ];
+    for (read, group, field) in fields {
+        let most = json!(i64::MAX);
+        assert_eq!(read(group, field, &most), Some(most), "{field}");
+        for number in [json!(1_u64 << 63), json!(u64::MAX), json!(-1), json!(i64::MIN), json!(1e30)] {
+            assert_eq!(read(group, field, &number), None, "{field} of {number}");
+        }
+    }
+}
+
+#[test]
+fn numbers_beyond_kopias_64_signed_bits_are_not_written() {
+    let edits: [Edit; 4] = [
+        |one| one.epochs.min_epoch_duration = Duration::MAX,
+        |one| one.epochs.cleanup_safety_margin = Duration::from_nanos(1 << 63),
+        |one| one.epochs.cleanup_safety_margin = Duration::from_secs(1 << 63),
+        |one| one.epochs.epoch_advance_on_total_size_bytes_threshold = 1 << 63,
+    ];
+    for edit in edits {
+        let mut format = GOLDEN.clone();
+        edit(&mut format.parameters);
+        assert_eq!(format.documents(&password()).unwrap_err().kind(), ErrorKind::Invalid);
+    }
+    let long = Retention { mode: RetentionMode::Locked, period: Duration::from_nanos(1 << 63) };
+    assert!(BlobSettings::new(Some(long)).and_then(|settings| settings.json()).is_err());
+}
+
+#[test]
 fn the_copy_in_packs_is_recovered_from_either_end_and_not_when_damaged() {
     let document = changed(|inner| inner["format"]["enablePasswordChange"] = json!(false));
     let format = GOLDEN.reopen(&document, None, Timestamp::UNIX_EPOCH).unwrap();
