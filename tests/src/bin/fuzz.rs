@@ -6,7 +6,9 @@
 //! fuzz --list                                           prints the names of all targets
 //! ```
 //!
-//! Prints executions per target; exits with 1 if there is a finding. A run is repeated by its seed.
+//! Prints the seed, executions per target, and of each finding how to run its input again; exits with 1 if there is one.
+//! The seed is that of the clock unless it is given. Inputs are numbered: a longer run with the same seed begins with the
+//! inputs of a shorter one. `tests/run` gives always the same seed, `tests/long` another one each time.
 
 use anyhow::{Context, Result, bail};
 use std::path::Path;

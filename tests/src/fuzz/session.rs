@@ -88,7 +88,7 @@ fn describe(target: &dyn Target, seed: u64, number: u64, why: &str) -> Result<St
     let hex: String = bytes.iter().take(PRINTED).map(|byte| format!("{byte:02x}")).collect();
     let more = if bytes.len() > PRINTED { "…" } else { "" };
     Ok(format!(
-        "{name}: {why}\n  again: fuzz --target {name} --seed {seed} --input {number}\n  input of {} bytes, in {}: {hex}{more}",
+        "{name}: {why}\n  again: cargo run --release --bin fuzz -- --target {name} --seed {seed} --input {number}\n  input of {} bytes, in {}: {hex}{more}",
         bytes.len(),
         file.display()
     ))
