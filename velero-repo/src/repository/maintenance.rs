@@ -27,6 +27,7 @@ mod exclusive;
 mod forget;
 mod logs;
 mod mark;
+mod memory;
 mod parameters;
 mod plan;
 mod planning;
@@ -40,10 +41,12 @@ mod tests;
 
 use super::name::hex;
 use super::open::Repository;
+use super::splitter::Splitter;
 use super::verify::{Level, Progress, VerifyOptions, verify};
 use crate::error::{Error, Result};
 use exclusive::Exclusive;
 use mark::Walking;
+use memory::{Limits, Sizes};
 use std::sync::Arc;
 use steps::Steps;
 use tokio::sync::mpsc::UnboundedSender;
@@ -66,8 +69,10 @@ pub struct MaintenanceOptions {
     pub cycle: Option<Cycle>,
     /// How careful.
     pub safety: Safety,
-    /// Threads that read directories.
+    /// Threads that read directories; fewer if memory is little.
     pub workers: usize,
+    /// Bytes of memory to stay within, beside the index; none is 128 MiB for each worker.
+    pub memory: Option<u64>,
     /// Counters of directories and files to look at meanwhile.
     pub progress: Arc<Progress>,
     /// Hears of each step when it is done.
@@ -82,6 +87,7 @@ impl Default for MaintenanceOptions {
             cycle: None,
             safety: Safety::Full,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: None,
             progress: Arc::default(),
             steps: None,
             cancel: CancellationToken::new(),
@@ -90,8 +96,14 @@ impl Default for MaintenanceOptions {
 }
 
 impl MaintenanceOptions {
-    fn walking(&self) -> Walking {
-        Walking { workers: self.workers, progress: self.progress.clone(), cancel: self.cancel.clone() }
+    fn walking(&self, limits: Limits) -> Walking {
+        Walking { workers: limits.workers, progress: self.progress.clone(), cancel: self.cancel.clone() }
+    }
+
+    fn limits(&self, repository: &Repository) -> Result<Limits> {
+        let format = repository.format();
+        let content = Splitter::by_name(format.splitter())?.max_chunk() as u64;
+        Limits::new(self.memory, self.workers, Sizes { content, pack: format.parameters.max_pack_size })
     }
 }
 
@@ -111,7 +123,7 @@ impl Maintenance {
     /// What would be done at present. Writes nothing, and anybody may ask.
     ///
     /// # Errors
-    /// Invalid: the repository can not be maintained here. Corrupt, naming it: a manifest or directory can not be read.
+    /// Invalid: the repository can not be maintained here, or not in so little memory. Corrupt, naming it: a manifest or directory can not be read.
     /// Those of reading.
     pub async fn plan(&self) -> Result<MaintenancePlan> {
         self.check_kind()?;
@@ -123,10 +135,11 @@ impl Maintenance {
     ///
     /// # Errors
     /// Denied: we are not the owner, or the repository was opened for reading only. Locked: another run is under way.
-    /// Invalid: the plan is of another repository, or the repository can not be maintained here. Those of the steps:
-    /// what was done before stays, and the repository is whole.
+    /// Invalid: the plan is of another repository, or the repository can not be maintained here, or not in so little memory.
+    /// Those of the steps: what was done before stays, and the repository is whole.
     pub async fn apply(&self, plan: &MaintenancePlan) -> Result<MaintenanceReport> {
         self.check_kind()?;
+        let limits = self.options.limits(&self.repository)?;
         let parameters = self.check_owner(plan).await?;
         let begun = self.repository.now();
         let mut report =
@@ -137,6 +150,7 @@ impl Maintenance {
         let steps = Steps {
             repository: &self.repository,
             options: &self.options,
+            limits,
             safety: plan.safety,
             parameters: &parameters,
             exclusive: &exclusive,
@@ -145,15 +159,15 @@ impl Maintenance {
         let ended = exclusive.end(&done).await;
         done.and(ended)?;
         if cycle == Cycle::Full {
-            report.verified = Some(self.verify().await?);
+            report.verified = Some(self.verify(limits).await?);
         }
         report.ended = self.repository.now();
         Ok(report)
     }
 
-    async fn verify(&self) -> Result<super::verify::Report> {
+    async fn verify(&self, limits: Limits) -> Result<super::verify::Report> {
         let options = VerifyOptions {
-            workers: self.options.workers,
+            workers: limits.workers,
             progress: self.options.progress.clone(),
             cancel: self.options.cancel.clone(),
             ..VerifyOptions::new(Level::Metadata)

@@ -14,13 +14,8 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// The number of workers.
+    /// As many workers as were asked for, else one for each processor.
     pub fn workers(&self) -> usize {
-        workers(self.parallel)
+        self.parallel.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
     }
-}
-
-/// As many as were asked for, else one for each processor.
-pub fn workers(parallel: Option<u16>) -> usize {
-    parallel.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }

@@ -1,6 +1,6 @@
 //! `velero repo maintain`: what no snapshot uses goes, in steps that others may interrupt; the plan comes first.
 
-use super::effort::workers;
+use super::effort::Effort;
 use super::location::{Access, Location};
 use super::output::Output;
 use super::progress::{Look, Meter};
@@ -37,9 +37,8 @@ pub struct Args {
     /// Do not ask before steps that delete
     #[arg(long)]
     confirm: bool,
-    /// Workers [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    parallel: Option<u16>,
+    #[command(flatten)]
+    effort: Effort,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -117,7 +116,8 @@ impl Args {
                 Care::Full => Safety::Full,
                 Care::None => Safety::None,
             },
-            workers: workers(self.parallel),
+            workers: self.effort.workers(),
+            memory: self.effort.memory,
             cancel: context.cancel.clone(),
             ..MaintenanceOptions::default()
         }

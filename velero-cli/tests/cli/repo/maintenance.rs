@@ -60,6 +60,18 @@ fn nothing_is_freed_without_a_yes() {
 }
 
 #[test]
+fn memory_that_is_too_little_is_refused_before_anything_is_done() {
+    let place = marked();
+    let line = "maintain --identity me@here --mode full --safety none --confirm --parallel 8 --memory";
+    let outcome = on(&place, 2, &format!("{line} 64MiB")).expect(1);
+    assert!(outcome.fault().contains("MiB are needed"), "{}", outcome.stderr);
+    let status = on(&place, 2, "status -o json").expect(0).json();
+    assert_eq!(status["dataPacks"]["count"], 2);
+    on(&place, 2, &format!("{line} 192MiB")).expect(0);
+    assert_eq!(on(&place, 2, "status -o json").expect(0).json()["dataPacks"]["count"], 1);
+}
+
+#[test]
 fn with_full_safety_the_space_is_freed_over_some_days() {
     let place = deleted();
     for day in [3, 5, 7, 9] {

@@ -22,7 +22,7 @@ fn every_level_approves_of_a_whole_repository() {
 fn a_damaged_pack_is_named_with_the_files_that_it_hurts() {
     let place = Place::new();
     let id = place.save()["id"].clone();
-    let pack = packs(&place).pop().unwrap();
+    let pack = packs(&place).into_iter().max_by_key(|pack| pack.metadata().unwrap().len()).unwrap();
     let mut bytes = std::fs::read(&pack).unwrap();
     bytes.iter_mut().for_each(|byte| *byte ^= 1);
     std::fs::write(&pack, bytes).unwrap();

@@ -1,8 +1,9 @@
 //! Index blobs: merged, replaced, and deleted when nobody needs them any more.
 //!
-//! Memory: the inputs of one compaction and one output of at most two million entries. No entry is ever dropped.
+//! Memory: the inputs of one compaction and one output, whose entries are limited. No entry is ever dropped.
 
 use super::delete::delete_all;
+use super::memory::Limits;
 use super::plan::Amount;
 use crate::error::{Error, Result};
 use crate::repository::blob::{BlobInfo, blocking};
@@ -15,8 +16,6 @@ use bytes::Bytes;
 use futures::stream::{StreamExt, TryStreamExt};
 use std::sync::Arc;
 
-/// Entries of one output, about 70 MB; Kopia reads sets of any number.
-const SHARD: usize = 2_000_000;
 /// Inputs that are read at once.
 const AT_ONCE: usize = 4;
 
@@ -24,7 +23,7 @@ const AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// Corrupt: an input can not be read, or the store lost what it confirmed; the outputs are removed then. The store's.
-pub(super) async fn compact(repository: &Repository, compaction: Option<Compaction>) -> Result<Amount> {
+pub(super) async fn compact(repository: &Repository, compaction: Option<Compaction>, limits: Limits) -> Result<Amount> {
     let Some(compaction) = compaction else { return Ok(Amount::default()) };
     let tables = Arc::new(load(repository, &compaction.inputs).await?);
     let inputs = tables.clone();
@@ -34,7 +33,8 @@ pub(super) async fn compact(repository: &Repository, compaction: Option<Compacti
         return Ok(Amount::default());
     }
     let mut put = Vec::new();
-    match write(repository, &compaction.prefix, tables, rows, &mut put).await {
+    let shards = rows.div_ceil(usize::try_from(limits.entries).unwrap_or(usize::MAX).max(1));
+    match write(repository, &compaction.prefix, tables, (rows, shards), &mut put).await {
         Ok(()) => {
             repository.adopt(put, Vec::new()).await?;
             Ok(merged)
@@ -56,15 +56,14 @@ async fn load(repository: &Repository, blobs: &[BlobInfo]) -> Result<Vec<Table>>
     futures::stream::iter(blobs.to_vec()).map(load).buffered(AT_ONCE).try_collect().await
 }
 
-/// Writes the outputs one by one, then reads all of them back.
+/// Writes so many rows into so many outputs, one by one, then reads all of them back.
 async fn write(
     repository: &Repository,
     prefix: &str,
     tables: Arc<Vec<Table>>,
-    rows: usize,
+    (rows, shards): (usize, usize),
     put: &mut Vec<BlobId>,
 ) -> Result<()> {
-    let shards = rows.div_ceil(SHARD);
     let suffix = set_suffix(&SessionId::of_compaction(random()), shards);
     for shard in 0..shards {
         let (tables, seal, suffix, prefix) = (tables.clone(), repository.seal(), suffix.clone(), prefix.to_owned());

@@ -87,7 +87,8 @@ impl DeletionPlan {
             return Err(Error::Missing { what: format!("snapshot {missing}") });
         }
         let doomed: Vec<_> = chosen.iter().map(|(id, snapshot)| doomed(id, snapshot)).collect();
-        let (reclaimable, warning) = match only(repository, chosen, others, &options.walking()).await {
+        let walking = options.walking(options.limits(repository)?);
+        let (reclaimable, warning) = match only(repository, chosen, others, &walking).await {
             Ok(amount) => (Some(amount), None),
             Err(error @ Error::Cancelled { .. }) => return Err(error),
             Err(error) => (None, Some(error.to_string())),

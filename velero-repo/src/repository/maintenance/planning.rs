@@ -68,7 +68,7 @@ async fn count(repository: &Repository, options: &MaintenanceOptions, schedule: 
     let (_, state) = repository.list_epochs().await?;
     repository.refresh().await?;
     let roots = roots(snapshots(repository).await?)?;
-    let in_use = mark(repository, repository.view(), roots, &options.walking()).await?;
+    let in_use = mark(repository, repository.view(), roots, &options.walking(options.limits(repository)?)).await?;
     let (now, safety) = (repository.now(), options.safety);
     let pack_size = repository.format().parameters.max_pack_size;
     blocking(move || {

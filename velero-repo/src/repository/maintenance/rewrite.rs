@@ -4,6 +4,7 @@
 //! deletion is final, and nothing is copied that will be deleted.
 
 use super::exclusive::Exclusive;
+use super::memory::Limits;
 use super::plan::Amount;
 use super::safety::Margins;
 use crate::error::{Error, Result};
@@ -19,8 +20,6 @@ use std::sync::Arc;
 
 /// Packs that are read before the session may be made visible.
 const BATCH: usize = 16;
-/// Bytes that are read at once.
-const WINDOW: u64 = 16 << 20;
 
 /// What rewriting did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,11 +87,18 @@ pub(super) async fn find(repository: &Repository, start: Timestamp, margins: Mar
 ///
 /// # Errors
 /// Corrupt: a content can not be read; what was moved before stays visible. Those of a session.
-pub(super) async fn rewrite(repository: &Repository, exclusive: &Exclusive, found: &Found) -> Result<Rewritten> {
+pub(super) async fn rewrite(
+    repository: &Repository,
+    exclusive: &Exclusive,
+    found: &Found,
+    limits: Limits,
+) -> Result<Rewritten> {
     let mut rewritten = Rewritten::default();
-    let session = Session::begin(repository, SessionOptions::default()).await?;
+    let options = SessionOptions { packs_in_flight: limits.queue as usize, ..SessionOptions::default() }; // a few
+    let session = Session::begin(repository, options).await?;
     for at in (0..found.short.numbers.len()).step_by(BATCH) {
-        let mover = Mover { repository: repository.clone(), found: found.clone(), writer: session.writer() };
+        let (repository, found, writer) = (repository.clone(), found.clone(), session.writer());
+        let mover = Mover { repository, found, writer, window: limits.window };
         let moved = match blocking(move || mover.move_packs(at)).await {
             Ok(moved) => moved,
             Err(error) => {
@@ -125,6 +131,8 @@ struct Mover {
     repository: Repository,
     found: Found,
     writer: ContentWriter,
+    /// Bytes that are read at once.
+    window: u64,
 }
 
 impl Mover {
@@ -149,7 +157,7 @@ impl Mover {
         };
         let moving = short.order.contents(pack).filter(|ordinal| moves(&view, *ordinal, start, &margins));
         let places: Vec<Place> = moving.filter_map(place).collect();
-        for window in windows(places, WINDOW) {
+        for window in windows(places, self.window) {
             let bytes = self.repository.blobs().get_range_blocking(name, window.offset, window.length)?;
             let bytes = bytes.ok_or_else(|| Error::corrupt(name.as_str(), "it is missing"))?;
             for (ordinal, range) in window.contents {

@@ -2,6 +2,7 @@
 
 use super::census::final_until;
 use super::exclusive::{Exclusive, load};
+use super::memory::Limits;
 use super::parameters::Parameters;
 use super::plan::{Amount, MaintenancePlan, PlannedStep, Step};
 use super::safety::Safety;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 pub(super) struct Steps<'a> {
     pub(super) repository: &'a Repository,
     pub(super) options: &'a MaintenanceOptions,
+    pub(super) limits: Limits,
     pub(super) safety: Safety,
     pub(super) parameters: &'a Parameters,
     pub(super) exclusive: &'a Exclusive,
@@ -51,7 +53,7 @@ impl Steps<'_> {
             Step::DeletePacks(_) => return self.delete_packs().await,
             Step::CompactEpoch(_) => {
                 let (_, state) = repository.list_epochs().await?;
-                let work = epochs::compact(repository, state.single_compaction());
+                let work = epochs::compact(repository, state.single_compaction(), self.limits);
                 Step::CompactEpoch(exclusive.task(Task::CompactSingleEpoch, work).await?)
             }
             Step::AdvanceEpoch(_) => {
@@ -59,7 +61,7 @@ impl Steps<'_> {
             }
             Step::CompactRange(_) => {
                 let (_, state) = repository.list_epochs().await?;
-                let work = epochs::compact(repository, state.range_compaction());
+                let work = epochs::compact(repository, state.range_compaction(), self.limits);
                 Step::CompactRange(exclusive.task(Task::GenerateEpochRangeIndex, work).await?)
             }
             Step::CleanMarkers(_) => {
@@ -79,7 +81,7 @@ impl Steps<'_> {
 
     async fn collect(&self) -> Result<collect::Collected> {
         let (start, margins) = (self.exclusive.start(), self.safety.margins());
-        collect::collect(self.repository, start, margins, &self.options.walking()).await
+        collect::collect(self.repository, start, margins, &self.options.walking(self.limits)).await
     }
 
     /// A step without anything to do is no run: the schedule then lets packs be deleted in the same cycle.
@@ -93,7 +95,7 @@ impl Steps<'_> {
         if found.short.numbers.is_empty() {
             return skip("no two packs are mostly empty");
         }
-        let work = rewrite::rewrite(self.repository, self.exclusive, &found);
+        let work = rewrite::rewrite(self.repository, self.exclusive, &found, self.limits);
         Ok((Step::Rewrite(self.exclusive.task(Task::FullRewriteContents, work).await?), None))
     }
 
