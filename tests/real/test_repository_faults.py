@@ -105,6 +105,26 @@ def test_a_damaged_pack(kept, tmp_path):
     assert result.code == 1 and pack in result.out and saved.id in result.out, f"{result}"
 
 
+def test_a_damaged_index_blob(pair, tmp_path):
+    """Nothing opens but verification, which names the blob and the files that can not be found without it."""
+    source = forest.small(tmp_path / "source")
+    pair.kopia.create().snapshot(source)
+    indexes = pair.place.blobs("xn")
+    index = max(indexes, key=indexes.get)  # the one that names the contents of files
+    (source / "late").write_bytes(b"added later")
+    saved = pair.kopia.snapshot(source)
+    content = bytearray(pair.place.get(index))
+    content[len(content) // 2] ^= 4
+    pair.place.put(index, bytes(content))
+    assert_refused(pair, pair.ours, "snapshot", "restore", saved.id, str(tmp_path / "target"), saying=index)
+    result = pair.ours.run("verify", "--output=json")
+    assert result.code == 1, f"{result}"
+    [damage] = result.json()["damages"]
+    assert damage["what"] == index
+    [hurt] = damage["hurts"]
+    assert hurt["snapshot"] == saved.id and hurt["files"] > 1, damage
+
+
 def test_a_directory_that_may_only_be_read(kept, tmp_path):
     pair, saved = kept
     frozen = ("unshare", "--mount", "sh", "-c", BEHIND_A_READ_ONLY_MOUNT, str(pair.place.path))

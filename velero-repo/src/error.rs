@@ -180,6 +180,11 @@ impl Error {
         }
     }
 
+    /// Whether it says something of the store rather than of what is stored: nothing can be said of that then.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::Denied | ErrorKind::Cancelled)
+    }
+
     /// Whether the same call may succeed when repeated.
     pub fn is_retryable(&self) -> bool {
         self.kind() == ErrorKind::Unavailable

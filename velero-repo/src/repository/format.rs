@@ -96,6 +96,11 @@ impl Format {
         if outer.unique_id != self.unique_id {
             return Err(Error::invalid(FORMAT_BLOB, "the store holds another repository than before"));
         }
+        // The key is not derived again, and nothing else would tell that the next one to open it derives another.
+        if outer.key_derivation != self.outer.key_derivation {
+            let reason = format!("it names the key derivation {:.40?} now", outer.key_derivation);
+            return Err(Error::corrupt(FORMAT_BLOB, reason));
+        }
         Self::open_with(document, outer, blobcfg, self.format_key.clone(), now)
     }
 

@@ -37,6 +37,7 @@ use tokio::sync::Mutex;
 
 pub use cache::{CacheOptions, CacheStatus};
 pub use contents::{unpack, unpack_in_place};
+pub(super) use create::InitMarker;
 #[cfg(test)]
 pub(crate) use create::New;
 pub use identity::Identity;
@@ -59,13 +60,17 @@ pub struct OpenOptions {
     /// Where index blobs and metadata are kept on this machine, if they are. Who verifies a repository has no cache: it
     /// would hide damage of the store.
     pub cache: Option<CacheOptions>,
+    /// Pass over index blobs that can not be read, instead of refusing the whole. Nothing can be changed then: what they
+    /// name would be taken for garbage.
+    pub pass_over_damage: bool,
 }
 
 impl OpenOptions {
     /// Reading and writing as this user of this machine, by the system's clock.
     pub fn new(password: Password) -> Self {
         let clock = Arc::new(SystemClock);
-        OpenOptions { password, identity: Identity::of_this_process(), read_only: false, clock, cache: None }
+        let identity = Identity::of_this_process();
+        OpenOptions { password, identity, read_only: false, clock, cache: None, pass_over_damage: false }
     }
 
     /// The same as another identity.
@@ -78,6 +83,12 @@ impl OpenOptions {
     #[must_use]
     pub fn read_only(self) -> Self {
         OpenOptions { read_only: true, ..self }
+    }
+
+    /// The same for verification: for reading only, from the store itself, and whatever index blobs are damaged.
+    #[must_use]
+    pub fn for_verification(self) -> Self {
+        OpenOptions { read_only: true, cache: None, pass_over_damage: true, ..self }
     }
 
     /// The same with a cache.
@@ -101,6 +112,7 @@ struct Inner {
     blobs: BlobStore,
     identity: Identity,
     read_only: bool,
+    pass_over_damage: bool,
     clock: Arc<dyn Clock>,
     format: RwLock<Arc<Opened>>,
     view: RwLock<Arc<View>>,
@@ -140,12 +152,13 @@ impl Repository {
         for warning in &format.warnings {
             tracing::warn!(repository = blobs.address(), "{warning}");
         }
-        let OpenOptions { identity, read_only, clock, cache, .. } = options;
+        let OpenOptions { identity, read_only, clock, cache, pass_over_damage, .. } = options;
         let cache = cache.map(|cache| Cache::open(&cache, &format.unique_id)).transpose()?;
         let repository = Repository(Arc::new(Inner {
             blobs,
             identity,
-            read_only,
+            read_only: read_only || pass_over_damage,
+            pass_over_damage,
             format: RwLock::new(Arc::new(Opened::new(format, clock.now())?)),
             clock,
             view: RwLock::default(),

@@ -64,6 +64,8 @@ impl CachedLocation {
 pub enum Access {
     /// Nothing will be changed.
     Read,
+    /// Nothing will be changed, and damage is what is looked for.
+    Verify,
     /// Anything may be changed.
     Write,
 }
@@ -88,7 +90,11 @@ impl Location {
         self.check()?;
         let options = OpenOptions { cache, ..self.options(Ask::Once, context).await? };
         let blobs = self.blobs(false, &options, context).await?;
-        let options = if access == Access::Read { options.read_only() } else { options };
+        let options = match access {
+            Access::Read => options.read_only(),
+            Access::Verify => options.for_verification(),
+            Access::Write => options,
+        };
         let address = blobs.address().to_owned();
         Repository::open(blobs, options).await.map_err(|error| explain(error, &address))
     }

@@ -64,7 +64,7 @@ struct Document<'a> {
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     args.output.check(context)?;
     let level = args.level()?;
-    let repository = args.location.open(Access::Read, context).await?;
+    let repository = args.location.open(Access::Verify, context).await?;
     let options = args.options(level, &repository, context).await?;
     let started = Instant::now();
     let progress = options.progress.clone();

@@ -80,6 +80,11 @@ impl Repository {
         Ok((listing, state))
     }
 
+    /// Whether what is in an index blob is in the view.
+    pub(crate) async fn has_loaded(&self, index: &BlobId) -> bool {
+        self.0.indexes.lock().await.loaded.contains(index)
+    }
+
     /// Takes over index blobs that were just written, with what is in them.
     pub(crate) async fn adopt(&self, blobs: Vec<BlobId>, tables: Vec<Table>) -> Result<()> {
         let mut indexes = self.0.indexes.lock().await;
@@ -121,9 +126,11 @@ impl Repository {
         let mut logs = Vec::new();
         for log in v0::compaction_logs(&listing) {
             // A log that is gone by now has been cleaned up, and so have the index blobs that it replaced.
-            if let Some(payload) = self.sealed_payload(log).await? {
-                logs.push(v0::CompactionLog::parse(&log.id, &payload)?);
-            }
+            let read = self
+                .sealed_payload(log)
+                .await
+                .and_then(|payload| payload.map(|payload| v0::CompactionLog::parse(&log.id, &payload)).transpose());
+            logs.extend(self.unless_damaged(read)?.flatten());
         }
         Ok(v0::active(&listing, &logs).into_iter().cloned().collect())
     }
@@ -136,7 +143,7 @@ impl Repository {
         watermark: Option<i64>,
     ) -> Result<Option<BlobId>> {
         let mut tables = futures::stream::iter(new)
-            .map(|blob| async move { Ok::<_, Error>((self.table(&blob).await?, blob.id)) })
+            .map(|blob| async move { Ok::<_, Error>((self.unless_damaged(self.table(&blob).await)?, blob.id)) })
             .buffered(AT_ONCE)
             .try_chunks(BATCH);
         let mut vanished = None;
@@ -144,11 +151,12 @@ impl Repository {
             let mut found = Vec::new();
             for (table, id) in batch {
                 match table {
-                    Some(table) => {
+                    Some(Some(table)) => {
                         indexes.loaded.insert(id);
                         found.push(table);
                     }
-                    None => vanished = Some(id),
+                    Some(None) => vanished = Some(id),
+                    None => {} // looked at again by the next refresh
                 }
             }
             let view = self.view();
@@ -158,6 +166,17 @@ impl Repository {
             self.set_view(self.view().with([], watermark)?);
         }
         Ok(vanished)
+    }
+
+    /// What was read; `None` where it is damaged, and that is to be passed over.
+    fn unless_damaged<T>(&self, read: Result<T>) -> Result<Option<T>> {
+        match read {
+            Err(error) if self.0.pass_over_damage && !error.is_of_store() => {
+                tracing::warn!(%error, "passed over");
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
     }
 
     /// The entries of one index blob, through the cache.

@@ -13,10 +13,13 @@ use crate::repository::format::MAX_FORMAT_BLOB;
 use crate::repository::index::{PACKED_OVERHEAD, Table};
 use crate::repository::maintenance::Schedule;
 use crate::repository::name::{BLOB_SETTINGS, BlobId, FORMAT, Family, INIT_MARKER, MAINTENANCE};
+use crate::repository::open::InitMarker;
 use crate::repository::session::marker::Marker;
 use futures::stream::{StreamExt, TryStreamExt};
 use std::collections::HashSet;
 
+/// What becomes of contents that only a damaged index blob names.
+const HIDDEN: &str = "what it alone names can not be found, snapshots included";
 /// Blobs that are opened at once.
 const AT_ONCE: usize = 4;
 
@@ -87,14 +90,14 @@ impl Run {
             }
             Family::CompactionLog => {
                 let log = self.payload(blob, |id, bytes| v0::CompactionLog::parse(id, bytes).map(drop)).await;
-                self.note(blob.id.as_str(), log)
+                self.note_needed(blob.id.as_str(), log)
             }
             Family::CleanupLog => {
                 let log = self.payload(blob, |_, _| Ok(())).await;
                 self.note(blob.id.as_str(), log)
             }
             Family::Log if self.options.level == Level::Everything => match self.payload(blob, |_, _| Ok(())).await {
-                Err(error) if !super::objects::is_of_store(&error) => {
+                Err(error) if !error.is_of_store() => {
                     self.findings().warn(WarningKind::Log, blob.id.as_str(), error.to_string());
                     Ok(())
                 }
@@ -116,13 +119,19 @@ impl Run {
             Ok(None) => Ok(()), // a compaction has replaced it meanwhile
             Err(error) => Err(error),
         };
-        match opened {
-            Err(error) if active && !super::objects::is_of_store(&error) => {
-                self.block(blob.id.as_str(), kind_of(&error), error.to_string());
-                Ok(())
-            }
-            other => self.note(blob.id.as_str(), other),
+        if !active {
+            return self.note(blob.id.as_str(), opened);
         }
+        let lost = opened.is_err() && !self.repository.has_loaded(&blob.id).await;
+        let opened = opened.map_err(|error| match error {
+            Error::Corrupt { key, reason } if lost => Error::corrupt(key, format!("{reason}; {HIDDEN}")),
+            other => other,
+        });
+        self.note_needed(blob.id.as_str(), opened)?;
+        if lost {
+            self.findings().lose_index(blob.id.as_str());
+        }
+        Ok(())
     }
 
     /// Reads a sealed blob; one that is gone by now was not needed any more.
@@ -133,21 +142,34 @@ impl Run {
         }
     }
 
-    /// Velero refuses a repository whose marker it can not read.
+    /// Velero refuses a repository whose marker it can not read, or that is of another one.
     async fn check_init_marker(&self) -> Result<()> {
         let marker = self.repository.blobs().get(&BlobId::new(INIT_MARKER)?, MAX_FORMAT_BLOB as u64).await;
-        let is_object = |bytes: &[u8]| serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(bytes);
-        let read = marker.and_then(|bytes| match bytes.as_deref().map(is_object) {
+        let read = marker.and_then(|bytes| match bytes.as_deref().map(serde_json::from_slice::<InitMarker>) {
             Some(Err(error)) => Err(Error::corrupt(INIT_MARKER, error.to_string())),
+            Some(Ok(marker)) if marker.unique_id.0 != self.repository.format().unique_id => {
+                Err(Error::corrupt(INIT_MARKER, "it names another repository"))
+            }
             _ => Ok(()),
         });
         self.note(INIT_MARKER, read)
     }
 
+    /// As [`Run::note`], of a blob without which the repository can not be opened.
+    fn note_needed(&self, what: &str, found: Result<()>) -> Result<()> {
+        match found {
+            Err(error) if !error.is_of_store() => {
+                self.block(what, kind_of(&error), error.to_string());
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Takes an error about a blob for a damage, and one of the store for the end.
     fn note(&self, what: &str, found: Result<()>) -> Result<()> {
         match found {
-            Err(error) if !super::objects::is_of_store(&error) => {
+            Err(error) if !error.is_of_store() => {
                 self.findings().damage(what, kind_of(&error), error.to_string(), 0);
                 Ok(())
             }

@@ -20,6 +20,7 @@ pub(super) struct Findings {
     more_warnings: u64,
     failure: Option<Error>,
     paths: usize,
+    lost_indexes: Vec<String>,
 }
 
 /// A damage, with what it hurts by snapshot.
@@ -44,6 +45,16 @@ impl Findings {
         } else {
             self.more_damages += 1;
         }
+    }
+
+    /// An index blob can not be read: contents that no other names are lost with it.
+    pub(super) fn lose_index(&mut self, blob: &str) {
+        self.lost_indexes.push(blob.to_owned());
+    }
+
+    /// The index blobs that can not be read.
+    pub(super) fn lost_indexes(&self) -> &[String] {
+        &self.lost_indexes
     }
 
     /// A damage hurts something of a snapshot; at most `limit` paths are kept for each of both.

@@ -1,7 +1,7 @@
 //! Objects are followed down to their contents: marked, looked up, measured. Only lists and directories are read.
 
 use super::marks::Marks;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::repository::content::ContentId;
 use crate::repository::index::View;
 use crate::repository::object::{IndirectEntry, ObjectId, parse_list};
@@ -39,7 +39,7 @@ impl Problem {
         match self {
             Problem::Unindexed(content) => Error::corrupt(what, format!("content {content} is in no index")),
             Problem::Damaged(_) => Error::corrupt(what, "a content of it is damaged"),
-            Problem::Unreadable(_, error) if is_of_store(&error) => error,
+            Problem::Unreadable(_, error) if error.is_of_store() => error,
             Problem::Unreadable(_, error) => Error::corrupt(what, error.to_string()),
             Problem::Malformed(object, reason) | Problem::Length(object, reason) => {
                 Error::corrupt(what, format!("{object}: {reason}"))
@@ -47,11 +47,6 @@ impl Problem {
             Problem::Pending(_) => Error::corrupt(what, "a content of it is marked as deleted"),
         }
     }
-}
-
-/// Whether an error says something of the store rather than of what is stored.
-pub(crate) fn is_of_store(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Denied | ErrorKind::Cancelled)
 }
 
 /// Follows objects in one view of the index. For plain threads.

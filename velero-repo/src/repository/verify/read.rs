@@ -3,7 +3,6 @@
 //!
 //! Memory: a window of a pack for each thread, and what expands out of it up to as much again.
 
-use super::objects::is_of_store;
 use super::progress::count;
 use super::report::{DamageKind, Level};
 use super::run::Run;
@@ -110,7 +109,7 @@ impl Run {
             Ok(None) => window.contents.iter().for_each(|(ordinal, _)| {
                 self.lose(*ordinal, DamageKind::Missing, "it is gone since it was listed");
             }),
-            Err(error) if is_of_store(&error) => self.findings().fail(error),
+            Err(error) if error.is_of_store() => self.findings().fail(error),
             Err(error) if window.contents.len() == 1 => window.contents.iter().for_each(|(ordinal, _)| {
                 self.lose(*ordinal, DamageKind::Altered, &error.to_string());
             }),

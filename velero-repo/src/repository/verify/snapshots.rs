@@ -1,7 +1,6 @@
 //! The manifests of snapshots, read batch by batch so that a damaged batch hides no other.
 
 use super::blobs::kind_of;
-use super::objects::is_of_store;
 use super::report::{DamageKind, SnapshotReport, WarningKind};
 use super::run::Run;
 use crate::error::{Error, Result};
@@ -59,7 +58,7 @@ impl Run {
             Err(error) => Err(error),
         };
         match read {
-            Err(error) if !is_of_store(&error) => {
+            Err(error) if !error.is_of_store() => {
                 let reason = format!("manifests in it are not known: {error}");
                 self.findings().damage(batch.pack.as_str(), kind_of(&error), reason, 1);
                 self.bad.set(ordinal);

@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 
 pub(crate) mod bench;
+mod bits;
+mod lost;
 mod pure;
 
 async fn everything(repository: &Repository) -> Report {

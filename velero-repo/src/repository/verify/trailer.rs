@@ -1,6 +1,5 @@
 //! The trailers of packs, from which a lost index is recovered: opened, and compared with the index.
 
-use super::objects::is_of_store;
 use super::progress::count;
 use super::report::DamageKind;
 use super::run::Run;
@@ -29,7 +28,7 @@ impl Run {
                     None => return,
                 }
             }
-            Err(error) if is_of_store(&error) => return self.findings().fail(error),
+            Err(error) if error.is_of_store() => return self.findings().fail(error),
             Err(error) => error.to_string(),
         };
         self.findings().damage(name.as_str(), DamageKind::Trailer, reason, 0);

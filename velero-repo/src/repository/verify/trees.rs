@@ -34,33 +34,38 @@ impl Run {
         }
     }
 
-    /// Takes down a problem; returns what is to blame, `None` if nothing is damaged.
-    pub(super) fn blame(&self, problem: Problem) -> Option<String> {
+    /// Takes down a problem; returns what is to blame, nothing if nothing is damaged. Which of several index blobs that
+    /// can not be read named a content, nobody can tell: all of them are to blame.
+    pub(super) fn blame(&self, problem: Problem) -> Vec<String> {
         match problem {
             Problem::Pending(_) => {
                 self.pending.store(true, Ordering::Relaxed);
-                None
+                Vec::new()
             }
-            Problem::Unreadable(_, error) if super::objects::is_of_store(&error) => {
+            Problem::Unreadable(_, error) if error.is_of_store() => {
                 self.findings().fail(error);
-                None
+                Vec::new()
             }
-            Problem::Damaged(ordinal) => Some(self.pack_of(ordinal)),
+            Problem::Damaged(ordinal) => vec![self.pack_of(ordinal)],
             Problem::Unreadable(ordinal, error) => {
                 let pack = self.pack_of(ordinal);
                 if self.bad.set(ordinal) {
                     self.findings().damage(&pack, kind_of(&error), error.to_string(), 1);
                 }
-                Some(pack)
+                vec![pack]
             }
             Problem::Unindexed(content) => {
+                let mut findings = self.findings();
+                if !findings.lost_indexes().is_empty() {
+                    return findings.lost_indexes().to_vec();
+                }
                 let what = format!("content {content}");
-                self.findings().damage(&what, DamageKind::Unindexed, "no index has it", 0);
-                Some(what)
+                findings.damage(&what, DamageKind::Unindexed, "no index has it", 0);
+                vec![what]
             }
             Problem::Malformed(object, reason) | Problem::Length(object, reason) => {
                 self.findings().damage(&object, DamageKind::Malformed, reason, 0);
-                Some(object)
+                vec![object]
             }
         }
     }

@@ -86,6 +86,11 @@ impl Bench {
         Repository::open(self.blobs().await, self.options()).await.unwrap()
     }
 
+    /// Opens it for verification.
+    pub(crate) async fn examine(&self, like: &Repository) -> Repository {
+        like.open_like(self.blobs().await, self.options().for_verification()).await.unwrap()
+    }
+
     /// A small tree.
     pub(crate) fn fill(&self) {
         self.write("small", b"hello");
