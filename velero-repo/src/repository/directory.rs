@@ -5,9 +5,12 @@
 //! Kopia checks none of this and a restore uses them as paths; entries out of order, because their bytes would not be
 //! those of Kopia. A refused entry does not hide the ones behind it.
 //!
-//! Memory beside the bytes: one entry, and 16 bytes for every name that was seen.
+//! Memory: the piece of the object that is being read, one entry, and 8 bytes for every name that was seen, 16 for those
+//! of directories.
 
 mod mode;
+mod names;
+pub(crate) mod parser;
 mod reader;
 mod summary;
 mod writer;

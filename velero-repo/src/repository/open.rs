@@ -41,6 +41,7 @@ pub(super) use create::InitMarker;
 #[cfg(test)]
 pub(crate) use create::New;
 pub use identity::Identity;
+pub use objects::Pieces;
 pub(super) use objects::expand;
 
 /// How old what is known of format and index may be, in a writing session and for the format: as Kopia has it.

@@ -1,63 +1,72 @@
 //! Directories, read entry by entry.
 
-use super::{Entry, STREAM, Shape, Summary, Tail};
-use crate::error::{Error, Result};
-use crate::repository::gojson::Key;
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use super::parser::{Parser, Step};
+use super::{Entry, Shape, Tail};
+use crate::error::Result;
+use bytes::Bytes;
+use std::iter::{Empty, empty};
 
-/// Reads a directory object from its bytes.
+/// Reads a directory object from pieces of its text, one of which it holds at a time.
 ///
 /// An item is an entry or what is wrong with one. After an error about one entry the others follow; after an error
-/// about the whole nothing follows. [`Reader::finish`] tells whether the end was reached and the object is what it
-/// says, so nobody should call a directory read before.
-pub struct Reader<'a> {
-    name: String,
-    bytes: &'a [u8],
-    at: usize,
-    state: State,
-    shape: Shape,
-    names: Names,
-    count: u64,
-    stream: bool,
-    listed: bool,
-    tail: Tail,
+/// about the whole, or of whoever has the pieces, nothing follows. [`Reader::finish`] tells whether the end was reached
+/// and the object is what it says, so nobody should call a directory read before.
+pub struct Reader<P = Empty<Result<Bytes>>> {
+    pieces: P,
+    parser: Parser,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Members,
-    Entries { first: bool },
-    Done,
-    Broken,
-}
-
-impl<'a> Reader<'a> {
-    /// Begins to read the directory object `name` (for messages) from `bytes`.
+impl Reader {
+    /// Begins to read the directory object `name` (for messages) from all of its `bytes`.
     ///
     /// # Errors
     /// Corrupt: not a directory object, as far as can be told before its entries.
-    pub fn new(name: impl ToString, bytes: &'a [u8], shape: Shape) -> Result<Self> {
-        let mut reader = Reader {
-            name: name.to_string(),
-            bytes,
-            at: 0,
-            state: State::Members,
-            shape,
-            names: Names::default(),
-            count: 0,
-            stream: false,
-            listed: false,
-            tail: Tail::default(),
-        };
-        reader.expect(b'{')?;
-        match reader.next_byte() {
-            Some(b'}') => reader.end()?,
-            _ => reader.members()?,
+    pub fn new(name: impl ToString, bytes: &[u8], shape: Shape) -> Result<Self> {
+        let mut parser = Parser::new(&name, shape);
+        parser.feed(&[Bytes::copy_from_slice(bytes)]);
+        Reader { pieces: empty(), parser }.opened()
+    }
+}
+
+impl<P: Iterator<Item = Result<Bytes>>> Reader<P> {
+    /// Begins to read the directory object `name` (for messages) from its pieces, front to back.
+    ///
+    /// # Errors
+    /// As [`Reader::new`]; that of the pieces.
+    pub fn of_pieces(name: impl ToString, pieces: P, shape: Shape) -> Result<Self> {
+        Reader { pieces, parser: Parser::new(&name, shape) }.opened()
+    }
+
+    fn opened(mut self) -> Result<Self> {
+        self.go(true)?;
+        Ok(self)
+    }
+
+    /// The next entry, or nothing at the end; with `opening`, also nothing before the first.
+    fn go(&mut self, opening: bool) -> Result<Option<Result<Entry>>> {
+        loop {
+            match self.parser.step(opening)? {
+                Step::Entry(entry) => return Ok(Some(entry)),
+                Step::Done => return Ok(None),
+                Step::More(least) => self.more(least)?,
+            }
         }
-        Ok(reader)
+    }
+
+    /// Gets `least` more bytes, if there are so many.
+    fn more(&mut self, least: usize) -> Result<()> {
+        let (mut pieces, mut length) = (Vec::new(), 0);
+        while length < least {
+            let Some(piece) = self.pieces.next() else {
+                self.parser.end();
+                break;
+            };
+            let piece = piece.inspect_err(|_| self.parser.fail())?;
+            length += piece.len();
+            pieces.push(piece);
+        }
+        self.parser.feed(&pieces);
+        Ok(())
     }
 
     /// Reads what is left and hands out what follows the entries.
@@ -68,159 +77,17 @@ impl<'a> Reader<'a> {
         for entry in self.by_ref() {
             entry?;
         }
-        match self.state {
-            State::Done if self.stream => Ok(self.tail),
-            State::Done => Err(self.corrupt("it is not a directory")),
-            _ => Err(self.corrupt("its text is broken")),
-        }
-    }
-
-    fn corrupt(&self, reason: impl Into<String>) -> Error {
-        Error::corrupt(format!("directory {}", self.name), reason)
-    }
-
-    fn next_byte(&mut self) -> Option<u8> {
-        let rest = self.bytes.get(self.at..)?;
-        let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
-        self.at += space;
-        rest.get(space).copied()
-    }
-
-    fn expect(&mut self, wanted: u8) -> Result<()> {
-        match self.next_byte() {
-            Some(byte) if byte == wanted => self.at += 1,
-            _ => return Err(self.corrupt(format!("there is no {:?} at byte {}", char::from(wanted), self.at))),
-        }
-        Ok(())
-    }
-
-    fn value<T: Deserialize<'a>>(&mut self) -> Result<T> {
-        let mut values = serde_json::Deserializer::from_slice(&self.bytes[self.at..]).into_iter::<T>(); // `at` never passes the end
-        match values.next() {
-            Some(Ok(value)) => {
-                self.at += values.byte_offset();
-                Ok(value)
-            }
-            Some(Err(error)) => Err(self.corrupt(format!("behind byte {}: {error}", self.at))),
-            None => Err(self.corrupt("it ends too early")),
-        }
-    }
-
-    /// Reads fields of the directory up to the list of entries, or to the end.
-    fn members(&mut self) -> Result<()> {
-        loop {
-            let key = self.value::<Key>()?.0;
-            self.expect(b':')?;
-            match &*key {
-                "stream" => self.stream = self.value::<Key>()?.0 == STREAM,
-                "summary" => self.tail.summary = self.value::<Option<Box<Summary>>>()?,
-                "entries" if self.listed => return Err(self.corrupt("it has two lists of entries")),
-                "entries" => {
-                    self.listed = true;
-                    if self.next_byte() == Some(b'[') {
-                        self.at += 1;
-                        self.state = State::Entries { first: true };
-                        return Ok(());
-                    }
-                    self.value::<()>()?;
-                }
-                other => {
-                    let value = self.value::<Box<RawValue>>()?;
-                    self.tail.extra.push(other, value);
-                }
-            }
-            match self.next_byte() {
-                Some(b',') => self.at += 1,
-                _ => return self.end(),
-            }
-        }
-    }
-
-    fn end(&mut self) -> Result<()> {
-        self.expect(b'}')?;
-        if let Some(reason) = self.tail.summary.as_ref().and_then(|summary| summary.fault()) {
-            return Err(self.corrupt(reason));
-        }
-        self.state = State::Done;
-        match self.next_byte() {
-            None => Ok(()),
-            Some(_) => Err(self.corrupt("something follows its end")),
-        }
-    }
-
-    /// What follows the list.
-    fn after_entries(&mut self) -> Result<()> {
-        self.expect(b']')?;
-        self.state = State::Members;
-        match self.next_byte() {
-            Some(b',') => {
-                self.at += 1;
-                self.members()
-            }
-            _ => self.end(),
-        }
-    }
-
-    /// The outer result is about the text, the inner one about this entry.
-    fn entry(&mut self, first: bool) -> Result<Result<Entry>> {
-        if !first {
-            self.expect(b',')?;
-            self.next_byte();
-        }
-        self.count += 1;
-        match self.value::<Entry>() {
-            Ok(entry) => Ok(self.checked(entry)),
-            Err(error) => self.value::<IgnoredAny>().map(|_| Err(error)), // skipped, if it is JSON at all
-        }
-    }
-
-    fn checked(&mut self, entry: Entry) -> Result<Entry> {
-        let lonely = self.shape != Shape::Device || self.count == 1;
-        let fault = match self.shape.fault(&entry).or_else(|| entry.fault()) {
-            None if !lonely => Some("a device is one file"),
-            None if !self.names.insert(&entry.name) => Some("its name occurs twice"),
-            fault => fault,
-        };
-        match fault {
-            Some(reason) => Err(self.corrupt(format!("entry {} ({:.200?}): {reason}", self.count, entry.name))),
-            None => Ok(entry),
-        }
+        self.parser.finish()
     }
 }
 
-impl Iterator for Reader<'_> {
+impl<P: Iterator<Item = Result<Bytes>>> Iterator for Reader<P> {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Result<Entry>> {
-        let State::Entries { first } = self.state else { return None };
-        let step = match self.next_byte() {
-            Some(b']') => self.after_entries().map(|()| None),
-            _ => self.entry(first).map(Some),
-        };
-        match step {
-            Ok(Some(item)) => {
-                self.state = State::Entries { first: false };
-                Some(item)
-            }
-            Ok(None) => None, // a second list is refused
-            Err(error) => {
-                self.state = State::Broken;
-                Some(Err(error))
-            }
+        match self.parser.is_over() {
+            true => None,
+            false => self.go(false).unwrap_or_else(|error| Some(Err(error))),
         }
-    }
-}
-
-/// Names that were seen: 128 bits of two keyed hashes of each, so that memory does not grow with their length.
-#[derive(Default)]
-struct Names {
-    keys: [RandomState; 2],
-    seen: HashSet<[u64; 2]>,
-}
-
-impl Names {
-    /// Whether the name is new.
-    fn insert(&mut self, name: &str) -> bool {
-        self.seen.insert([self.keys[0].hash_one(name), self.keys[1].hash_one(name)])
     }
 }

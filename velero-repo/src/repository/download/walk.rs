@@ -1,5 +1,6 @@
 //! The walk: directories are created, files are planned, in batches of pieces.
 
+use std::iter::once;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,6 +21,7 @@ use crate::repository::content::ContentId;
 use crate::repository::directory::{self, Entry, Reader, Shape};
 use crate::repository::index;
 use crate::repository::object::{IndirectEntry, ObjectId};
+use crate::repository::open::Pieces;
 use crate::repository::tree::{Attributes, Kind};
 use crate::{Error, Result};
 
@@ -76,8 +78,9 @@ impl<'a> Walk<'a> {
             return self.flush(); // the folder is never complete: the sink's root is not ours
         }
         let object = entry.object()?;
-        let bytes = self.read_directory(&object)?;
-        if let Some(device) = device(&object, &bytes) {
+        let mut pieces = self.run.repository.pieces_blocking(&object, LONGEST_DIRECTORY)?;
+        let first = pieces.next().unwrap_or_else(|| Ok(Bytes::new()))?;
+        if let Some(device) = device(&object, &first) {
             let name = if self.root_is_file()? { &b""[..] } else { DEVICE };
             let job = Job::new(&Folder::root(known), name, false, Some(device.size), Attributes::default());
             self.file(job, device.object()?)?;
@@ -86,8 +89,7 @@ impl<'a> Walk<'a> {
         self.check_untouched(b"", false)?;
         count(&self.run.progress.directories);
         let root = Folder::root(known);
-        self.directory(&root, &object, &bytes, 0)?;
-        drop(bytes);
+        self.directory(&root, &object, once(Ok(first)).chain(pieces), 0)?;
         self.directories()?;
         self.flush()
     }
@@ -104,8 +106,12 @@ impl<'a> Walk<'a> {
                 self.soon -= length; // it was added when reading began
                 self.run.repository.blobs().wait(reading).ok()
             });
-            match read.unwrap_or_else(|| self.read_directory(&object)) {
-                Ok(bytes) => self.directory(&folder, &object, &bytes, depth)?,
+            let pieces: Result<Pieces> = match read {
+                Some(bytes) => Ok(Box::new(once(bytes))),
+                None => self.run.repository.pieces_blocking(&object, LONGEST_DIRECTORY),
+            };
+            match pieces {
+                Ok(pieces) => self.directory(&folder, &object, pieces, depth)?,
                 Err(error) => {
                     self.run.fail(&folder.path(), error);
                     self.run.release(&folder);
@@ -154,18 +160,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn read_directory(&self, object: &ObjectId) -> Result<Bytes> {
-        let repository = &self.run.repository;
-        match object.indirection() == 0 && !object.compressed() {
-            true => repository.read_content_blocking(&object.content()),
-            false => repository.blobs().wait(repository.read_object(object, LONGEST_DIRECTORY)),
-        }
-    }
-
-    /// Creates what a directory holds, or plans it.
-    fn directory(&mut self, folder: &Arc<Folder>, object: &ObjectId, bytes: &[u8], depth: usize) -> Result<()> {
+    /// Creates what a directory holds, or plans it, while it is read.
+    fn directory(
+        &mut self,
+        folder: &Arc<Folder>,
+        object: &ObjectId,
+        pieces: impl Iterator<Item = Result<Bytes>>,
+        depth: usize,
+    ) -> Result<()> {
         let mut whole = true;
-        match Reader::new(object, bytes, Shape::Tree) {
+        match Reader::of_pieces(object, pieces, Shape::Tree) {
             Err(error) => self.run.fail(&folder.path(), error),
             Ok(mut reader) => {
                 for entry in reader.by_ref() {

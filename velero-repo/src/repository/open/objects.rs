@@ -43,6 +43,29 @@ impl Repository {
         Ok(self.stream_parts(self.parts(id).await?))
     }
 
+    /// As [`Repository::stream_object`], for plain threads, each content when it is asked for. The object has at most
+    /// `limit` bytes, as far as its list tells.
+    ///
+    /// # Errors
+    /// As [`Repository::stream_object`].
+    pub fn pieces_blocking(&self, id: &ObjectId, limit: u64) -> Result<Pieces> {
+        let parts = match id.list() {
+            None => vec![IndirectEntry { start: 0, length: 0, object: *id }],
+            Some(_) => self.blobs().wait(self.parts(id))?,
+        };
+        if parts.last().is_some_and(|last| last.start.saturating_add(last.length) > limit) {
+            return Err(too_long(id, limit));
+        }
+        let (repository, single) = (self.clone(), id.indirection() == 0);
+        Ok(Box::new(parts.into_iter().map(move |part| {
+            let bytes = match part.object.compressed() {
+                false => repository.read_content_blocking(&part.object.content())?,
+                true => repository.blobs().wait(repository.read_direct(&part.object, limit))?,
+            };
+            checked(&part, single, bytes)
+        })))
+    }
+
     /// The contents of which an object consists, with its lists, and the lists in them, resolved. For an object of a
     /// single content that is one part of length 0: the length is not known before it is read.
     ///
@@ -97,14 +120,7 @@ impl Repository {
             let repository = repository.clone();
             async move {
                 let limit = if single { u64::MAX } else { part.length };
-                let bytes = repository.read_direct(&part.object, limit).await?;
-                match single || bytes.len() as u64 == part.length {
-                    true => Ok(bytes),
-                    false => {
-                        let reason = format!("it has {} bytes, and its list says {}", bytes.len(), part.length);
-                        Err(Error::corrupt(format!("object {}", part.object), reason))
-                    }
-                }
+                checked(&part, single, repository.read_direct(&part.object, limit).await?)
             }
         };
         futures::stream::iter(parts).map(read).buffered(AHEAD).boxed()
@@ -117,6 +133,20 @@ impl Repository {
         match bytes.len() as u64 > limit {
             true => Err(too_long(object, limit)),
             false => Ok(bytes),
+        }
+    }
+}
+
+/// Pieces of an object, front to back.
+pub type Pieces = Box<dyn Iterator<Item = Result<Bytes>> + Send>;
+
+/// The bytes of a part, if there are as many as its list says.
+fn checked(part: &IndirectEntry, single: bool, bytes: Bytes) -> Result<Bytes> {
+    match single || bytes.len() as u64 == part.length {
+        true => Ok(bytes),
+        false => {
+            let reason = format!("it has {} bytes, and its list says {}", bytes.len(), part.length);
+            Err(Error::corrupt(format!("object {}", part.object), reason))
         }
     }
 }

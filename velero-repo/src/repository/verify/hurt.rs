@@ -9,7 +9,7 @@ use super::report::SnapshotReport;
 use super::run::Run;
 use super::snapshots::Selected;
 use super::walk::{Ahead, Place, shape_of};
-use crate::repository::directory::{Entry, Reader, Shape};
+use crate::repository::directory::{Entry, Shape};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -79,26 +79,10 @@ impl<'a> Hurts<'a> {
         let mut frame = Frame { ordinal, ahead: Vec::new(), clean: true };
         let mut problems: Vec<Problem> =
             self.objects.is_pending(&at.object).map(Problem::Pending).into_iter().collect();
-        match self.objects.read(&at.object) {
+        self.objects.directory(&at.object, at.shape, |entry| match entry {
+            Ok(entry) => self.entry(&mut frame, one, &at.place.below(&entry.name), &entry, Shape::Tree),
             Err(problem) => problems.push(problem),
-            Ok(bytes) => match Reader::new(at.object, &bytes, at.shape) {
-                Err(error) => problems.push(Problem::malformed(&at.object, error.to_string())),
-                Ok(mut reader) => {
-                    for entry in reader.by_ref() {
-                        match entry {
-                            Ok(entry) => {
-                                let place = at.place.below(&entry.name);
-                                self.entry(&mut frame, one, &place, &entry, Shape::Tree);
-                            }
-                            Err(error) => problems.push(Problem::malformed(&at.object, error.to_string())),
-                        }
-                    }
-                    if let Err(error) = reader.finish() {
-                        problems.push(Problem::malformed(&at.object, error.to_string()));
-                    }
-                }
-            },
-        }
+        });
         self.note(&mut frame, one, problems, || format!("{}/", at.place.path()));
         Some(frame)
     }

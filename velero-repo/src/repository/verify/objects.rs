@@ -1,14 +1,17 @@
-//! Objects are followed down to their contents: marked, looked up, measured. Only lists and directories are read.
+//! Objects are followed down to their contents: marked, looked up, measured. Only lists and directories are read,
+//! these content by content.
 
 use super::marks::Marks;
 use crate::error::{Error, Result};
 use crate::repository::content::ContentId;
+use crate::repository::directory::{Entry, Reader, Shape, Tail};
 use crate::repository::index::View;
 use crate::repository::object::{IndirectEntry, ObjectId, parse_list};
 use crate::repository::open::Repository;
 use bytes::{Bytes, BytesMut};
+use std::cell::Cell;
 
-/// The longest directory or list that is read, bytes.
+/// The longest directory or list that is read, bytes; of directories one content at a time is held.
 const LONGEST: u64 = 1 << 30;
 
 /// What is wrong with an object.
@@ -118,6 +121,79 @@ impl Objects<'_> {
         found.map(|(ordinal, _)| ordinal)
     }
 
+    /// Calls `each` with every entry of a directory, and with what is wrong with it; its contents are marked, and one of
+    /// them is held at a time. Hands out what follows the entries, if the end was reached.
+    pub(crate) fn directory(
+        &self,
+        id: &ObjectId,
+        shape: Shape,
+        mut each: impl FnMut(Result<Entry, Problem>),
+    ) -> Option<Tail> {
+        let leaves = match self.leaves(id) {
+            Ok(leaves) => leaves,
+            Err(problem) => {
+                each(Err(problem));
+                return None;
+            }
+        };
+        let failed = Cell::new(None);
+        let pieces = leaves.into_iter().map(|leaf| {
+            self.piece(id, &leaf).map_err(|problem| {
+                failed.set(Some(problem));
+                Error::corrupt(format!("object {id}"), "a content of it can not be read")
+            })
+        });
+        let wrong = |error: Error| failed.take().unwrap_or_else(|| Problem::malformed(id, error.to_string()));
+        let mut reader = Reader::of_pieces(id, pieces, shape).map_err(|error| each(Err(wrong(error)))).ok()?;
+        let mut sound = true;
+        for entry in reader.by_ref() {
+            sound &= entry.is_ok();
+            each(entry.map_err(wrong));
+        }
+        match reader.finish() {
+            Ok(tail) => Some(tail),
+            Err(error) => {
+                if sound {
+                    each(Err(wrong(error)));
+                }
+                None
+            }
+        }
+    }
+
+    /// The contents that an object consists of, with their lengths where a list says them.
+    fn leaves(&self, id: &ObjectId) -> Result<Vec<(ObjectId, Option<u64>)>, Problem> {
+        let Some(list) = id.list() else { return Ok(vec![(*id, None)]) };
+        let parts = self.parts(id, &list)?;
+        if end(&parts) > LONGEST {
+            return Err(Problem::malformed(id, format!("it has more than {LONGEST} bytes")));
+        }
+        let mut leaves = Vec::new();
+        for part in parts {
+            match part.object.list() {
+                None => leaves.push((part.object, Some(part.length))),
+                Some(_) => {
+                    let below = self.leaves(&part.object)?;
+                    let length = below.iter().filter_map(|(_, length)| *length).sum::<u64>();
+                    if length != part.length {
+                        return Err(other_length(id, &part.object, length, part.length));
+                    }
+                    leaves.extend(below);
+                }
+            }
+        }
+        Ok(leaves)
+    }
+
+    /// The bytes of one of the contents of the object `id`.
+    fn piece(&self, id: &ObjectId, (leaf, length): &(ObjectId, Option<u64>)) -> Result<Bytes, Problem> {
+        let bytes = self.read_leaf(leaf)?;
+        match length.filter(|length| *length != bytes.len() as u64) {
+            Some(length) => Err(other_length(id, leaf, bytes.len() as u64, length)),
+            None => Ok(bytes),
+        }
+    }
+
     /// The whole of an object; its contents are marked.
     pub(crate) fn read(&self, id: &ObjectId) -> Result<Bytes, Problem> {
         let Some(list) = id.list() else { return self.read_leaf(id) };
@@ -129,8 +205,7 @@ impl Objects<'_> {
         for part in &parts {
             let bytes = self.read(&part.object)?;
             if bytes.len() as u64 != part.length {
-                let reason = format!("{} has {} bytes, and its list says {}", part.object, bytes.len(), part.length);
-                return Err(Problem::malformed(id, reason));
+                return Err(other_length(id, &part.object, bytes.len() as u64, part.length));
             }
             all.extend_from_slice(&bytes);
         }
@@ -160,6 +235,10 @@ impl Objects<'_> {
         };
         read.map_err(|error| Problem::Unreadable(ordinal, error))
     }
+}
+
+fn other_length(id: &ObjectId, part: &ObjectId, length: u64, said: u64) -> Problem {
+    Problem::malformed(id, format!("{part} has {length} bytes, and its list says {said}"))
 }
 
 /// Bytes of the object that the parts make up.

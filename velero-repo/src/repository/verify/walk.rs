@@ -1,12 +1,12 @@
 //! All trees of some snapshots are walked through, each directory once, by several threads.
 //!
 //! Consecutive snapshots share nearly everything: a directory that was visited for one is passed over for the others.
-//! Memory: two bits for each content, the directories ahead, one directory for each thread.
+//! Memory: two bits for each content, the directories ahead, one content of a directory for each thread.
 
 use super::marks::Marks;
 use super::objects::{Objects, Problem};
 use super::progress::{Progress, count};
-use crate::repository::directory::{Entry, Kind, Reader, Shape, Summary, Tally};
+use crate::repository::directory::{Entry, Kind, Shape, Summary, Tally};
 use crate::repository::gojson::Time;
 use crate::repository::object::ObjectId;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -152,36 +152,18 @@ impl<'a, V: Visitor> Walk<'a, V> {
             return Vec::new();
         }
         let problem = |problem| self.visitor.problem(&at.place, problem);
-        let bytes = match self.objects.read(&at.object) {
-            Ok(bytes) => bytes,
-            Err(unreadable) => {
-                problem(unreadable);
-                return Vec::new();
-            }
-        };
-        count(&self.progress.directories, 1);
         self.objects.is_pending(&at.object).map(Problem::Pending).into_iter().for_each(problem);
-        let mut found = Vec::new();
-        let mut tally = Tally::default();
-        let mut reader = match Reader::new(at.object, &bytes, at.shape) {
-            Ok(reader) => reader,
-            Err(error) => {
-                problem(Problem::malformed(&at.object, error.to_string()));
-                return found;
+        let (mut found, mut tally) = (Vec::new(), Tally::default());
+        let tail = self.objects.directory(&at.object, at.shape, |entry| match entry {
+            Ok(entry) => {
+                tally.add(&entry);
+                found.extend(self.entry(&at.place.below(&entry.name), &entry, Shape::Tree));
             }
-        };
-        for entry in reader.by_ref() {
-            match entry {
-                Ok(entry) => {
-                    tally.add(&entry);
-                    found.extend(self.entry(&at.place.below(&entry.name), &entry, Shape::Tree));
-                }
-                Err(error) => problem(Problem::malformed(&at.object, error.to_string())),
-            }
-        }
-        match reader.finish() {
-            Ok(tail) => self.compare(at, &tally.finish(Time::default(), ""), tail.summary.as_deref()),
-            Err(error) => problem(Problem::malformed(&at.object, error.to_string())),
+            Err(wrong) => problem(wrong),
+        });
+        if let Some(tail) = tail {
+            count(&self.progress.directories, 1);
+            self.compare(at, &tally.finish(Time::default(), ""), tail.summary.as_deref());
         }
         found
     }
