@@ -2,9 +2,11 @@
 //!
 //! Comes in: documents of manifests of type `policy`, and the source that asks. Goes out: the one policy that counts
 //! for it. A path inherits from the paths above it, these from the user on the host, then the host, then the global
-//! policy, then Kopia's defaults; each field on its own. Unknown fields stay.
+//! policy, then Kopia's defaults; each field on its own. Unknown fields stay. Below the path of a snapshot it is not so:
+//! a [`Tree`] says what counts there.
 
 mod documents;
+mod tree;
 
 use crate::error::{Error, Result};
 use crate::repository::gojson::Unset;
@@ -15,6 +17,8 @@ pub use documents::{
     Actions, Compression, ErrorHandling, Files, Logging, LoggingGroup, MetadataCompression, OsSnapshots, Policy,
     Retention, Scheduling, SplitterChoice, TimeOfDay, Upload, VolumeShadowCopy,
 };
+
+pub use tree::{Tree, below};
 
 /// The value of the label `type` of policies.
 pub const POLICY: &str = "policy";

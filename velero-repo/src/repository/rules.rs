@@ -77,7 +77,10 @@ impl Rules {
     /// The rules of the directory `path` (relative to the root, without slashes at its ends), with the policy that is
     /// defined for just this directory and the bytes of the dot files that lie in it.
     ///
-    /// Kopia reads `noParentIgnore` and then applies the rules from above all the same; here they do not count.
+    /// As in Kopia such a policy stands alone: names of dot files, caches and devices are as it says, and where it says
+    /// nothing, as Kopia takes it for unset: no dot files, caches empty, other devices too. Only the rules and the size
+    /// limit from above go on counting. Kopia reads `noParentIgnore` and then applies the rules from above all the same;
+    /// here they do not count.
     ///
     /// # Errors
     /// Invalid: a rule that is not a rule.
@@ -152,17 +155,15 @@ impl Rules {
 
 impl Level {
     fn adopt(&mut self, own: &Files) -> Result<(), String> {
-        if own.no_parent_dot_files {
-            self.dot_files.clear();
-        }
+        self.dot_files.clear();
         for name in &own.dot_ignore_files {
             if !self.dot_files.contains(name) {
                 self.dot_files.push(name.clone());
             }
         }
         self.max_size = u64::try_from(own.max_file_size).ok().filter(|size| *size > 0).or(self.max_size);
-        self.ignore_caches = own.ignore_cache_dirs.unwrap_or(self.ignore_caches);
-        self.one_file_system = own.one_file_system.unwrap_or(self.one_file_system);
+        self.ignore_caches = own.ignore_cache_dirs.unwrap_or(true);
+        self.one_file_system = own.one_file_system.unwrap_or(false);
         for rule in &own.ignore {
             self.patterns.push(Pattern::parse(rule)?);
         }

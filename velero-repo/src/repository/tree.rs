@@ -65,6 +65,15 @@ pub trait SourceDirectory: Send {
     /// The system's, such as `PermissionDenied`.
     fn open(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>>;
 
+    /// Opens the regular file that the link `name` leads to, even outside the tree; only for files with ignore rules.
+    ///
+    /// # Errors
+    /// The system's; `Unsupported` where a source can not follow links, `InvalidInput` where no regular file is at the end.
+    fn follow(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>> {
+        let reason = format!("the link {} can not be followed here", String::from_utf8_lossy(name));
+        Err(io::Error::new(io::ErrorKind::Unsupported, reason))
+    }
+
     /// The target of the link `name`.
     ///
     /// # Errors

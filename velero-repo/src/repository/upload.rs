@@ -15,6 +15,7 @@
 
 mod batch;
 mod checkpoint;
+mod choice;
 mod chunks;
 mod estimate;
 mod files;
@@ -41,15 +42,15 @@ use super::directory::Entry;
 use super::gojson::Time;
 use super::manifest::{Labels, ManifestId};
 use super::open::Repository;
-use super::policy::Policy;
+use super::policy::{self, Policy};
 use super::seal::{compression::Compressor, random};
 use super::session::{Session, SessionOptions, Written};
 use super::snapshot::{self, Snapshot, Stats};
 use super::splitter::Splitter;
 use super::tree::Source;
 use crate::{Error, Result};
+use choice::Choice;
 use chunks::Layout;
-use node::Style;
 use schedule::Schedule;
 use worker::{Run, Settings, Worker};
 
@@ -69,6 +70,9 @@ pub struct Upload {
     pub identity: snapshot::Source,
     /// The policy that counts for it, with all defaults.
     pub policy: Policy,
+    /// Policies that are set for paths below it, as they stand; [`policy::below`] finds them. What counts where,
+    /// [`policy::Tree`] says.
+    pub below: Vec<(String, Policy)>,
     /// Tags of the snapshot.
     pub tags: Labels,
     /// Pins of the snapshot.
@@ -117,6 +121,7 @@ impl Upload {
         Upload {
             identity,
             policy,
+            below: Vec::new(),
             tags: Labels::new(),
             pins: Vec::new(),
             description: String::new(),
@@ -215,22 +220,19 @@ impl Upload {
 
     fn settings(&self, repository: &Repository) -> Result<Settings> {
         let splitter = Splitter::by_name(repository.format().splitter())?;
-        let chosen = &self.policy.splitter.algorithm;
-        let directories = self.policy.metadata_compression.compressor().map(Compressor::by_name).transpose()?;
+        let choose = |(path, policy): &(String, Policy)| Ok((path.clone(), Choice::new(policy, splitter)?));
+        let below = self.below.iter().map(choose).collect::<Result<Vec<_>>>()?;
         Ok(Settings {
-            style: Style {
-                layout: Layout { splitter, lists: Some(Compressor::by_name(LIST_COMPRESSION)?) },
-                compressor: directories.filter(|_| !self.plain_directories),
-            },
-            splitter: if chosen.is_empty() { splitter } else { Splitter::by_name(chosen)? },
-            part: self.policy.upload.parallel_upload_above_size.and_then(|size| u64::try_from(size).ok()),
+            policies: policy::Tree::new(Choice::new(&self.policy, splitter)?, below),
+            layout: Layout { splitter, lists: Some(Compressor::by_name(LIST_COMPRESSION)?) },
+            plain_directories: self.plain_directories,
             fail_fast: self.fail_fast,
-            policy: self.policy.clone(),
         })
     }
 
     fn plan(&self, repository: &Repository, settings: &Settings) -> Result<Plan> {
-        let longest_chunk = settings.splitter.max_chunk().max(settings.style.layout.splitter.max_chunk());
+        let chosen = settings.policies.values().map(|choice| choice.longest_chunk());
+        let longest_chunk = chosen.fold(settings.layout.splitter.max_chunk(), usize::max);
         let pack = usize::try_from(repository.format().parameters.max_pack_size).unwrap_or(usize::MAX);
         let wanted = self.policy.upload.max_parallel_file_reads.and_then(|reads| usize::try_from(reads).ok());
         let workers = wanted.filter(|reads| *reads > 0).map_or(self.workers, |reads| reads.min(self.workers));

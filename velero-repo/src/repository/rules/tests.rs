@@ -91,7 +91,7 @@ fn later_rules_and_deeper_directories_win() {
 }
 
 #[test]
-fn sizes_caches_dot_files_and_devices_are_inherited() {
+fn a_policy_below_the_root_stands_alone_but_for_rules_and_sizes_as_in_kopia() {
     let names = |list: &[&str]| list.iter().map(|name| name.to_string()).collect::<Vec<_>>();
     let own =
         Files { max_file_size: 10, one_file_system: Some(true), dot_ignore_files: names(&[".a"]), ..Files::default() };
@@ -101,12 +101,14 @@ fn sizes_caches_dot_files_and_devices_are_inherited() {
     assert_eq!(root.decide("d", true, 4096), Decision::Keep);
     let below = Files { dot_ignore_files: names(&[".b", ".a"]), ignore_cache_dirs: Some(false), ..Files::default() };
     let deep = root.enter("d", Some(&below), &[]).unwrap();
-    assert!(deep.one_file_system() && deep.decide("d/f", false, 11) != Decision::Keep);
-    assert_eq!(deep.dot_files(), names(&[".a", ".b"]));
+    assert!(root.one_file_system() && !deep.one_file_system() && deep.decide("d/f", false, 11) != Decision::Keep);
+    assert_eq!(deep.dot_files(), names(&[".b", ".a"]));
     let tag = [CACHE_SIGNATURE, b"\n# more"].concat();
     assert!(root.is_cache(&tag) && !deep.is_cache(&tag) && !root.is_cache(&tag[..42]));
-    let cut = root.enter("d", Some(&Files { no_parent_dot_files: true, ..Files::default() }), &[]).unwrap();
-    assert!(cut.dot_files().is_empty());
+    let unset = deep.enter("d/e", Some(&Files::default()), &[]).unwrap();
+    assert!(unset.dot_files().is_empty() && unset.is_cache(&tag));
+    let inherited = deep.enter("d/e", None, &[b"x"]).unwrap();
+    assert!(inherited.dot_files() == deep.dot_files() && !inherited.is_cache(&tag));
 }
 
 #[test]

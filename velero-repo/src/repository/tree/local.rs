@@ -2,7 +2,7 @@
 //!
 //! Every path is resolved beneath the root's descriptor and through no link, in one system call where the kernel has
 //! `openat2`, else name by name; so paths longer than the system's limit work, and an entry that turns into a link
-//! while the tree is read leads nowhere. Reading leaves access times alone where the system allows it.
+//! while the tree is read leads nowhere; the one exception are links that were asked to be followed. Reading leaves access times alone where the system allows it.
 
 use std::fs::File;
 use std::io;
@@ -120,6 +120,18 @@ impl SourceDirectory for LocalDirectory {
         // A pipe that took the file's name must not make us wait for its writer.
         let handle = open_quietly(self.handle.as_fd(), name, OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
         Ok(Box::new(LocalFile::new(File::from(handle))))
+    }
+
+    fn follow(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>> {
+        // Whoever reads a file with rules wants to know which; and a pipe at the end must not make us wait.
+        let failed = |error: io::Error| {
+            io::Error::new(error.kind(), format!("the link {}: {error}", String::from_utf8_lossy(name)))
+        };
+        let handle = open_quietly(self.handle.as_fd(), name, OFlags::NONBLOCK).map_err(failed)?;
+        match metadata_of(&rustix::fs::fstat(&handle)?).kind {
+            Kind::File => Ok(Box::new(LocalFile::new(File::from(handle)))),
+            _ => Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it does not end at a regular file"))),
+        }
     }
 
     fn link(&self, name: &[u8]) -> io::Result<Vec<u8>> {

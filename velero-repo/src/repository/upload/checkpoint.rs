@@ -30,8 +30,8 @@ impl Upload {
     pub(super) async fn watch(&self, run: &Arc<Run>, start: Time, plan: Plan) -> Result<(Entry, Vec<ManifestId>)> {
         let mut workers = start_workers(run, plan);
         let _guard = StopOnDrop(run);
-        let files = &self.policy.files;
-        let scan = || Scan::start(run.source.clone(), files, self.progress.clone());
+        let policies = &run.settings.policies;
+        let scan = || Scan::start(run.source.clone(), policies.clone(), self.progress.clone());
         let _scan = self.estimate.then(scan).transpose()?;
         let mut look = interval(LOOK);
         let every = self.checkpoint_interval.min(CHECKPOINT_INTERVAL);

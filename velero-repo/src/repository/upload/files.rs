@@ -3,7 +3,7 @@
 use std::io;
 
 use super::batch::{Growing, Item, Slice};
-use super::node::{Outcome, entry_of, join};
+use super::node::{Node, Outcome, entry_of, join};
 use super::report::Lost;
 use super::reuse::Earlier;
 use super::worker::Worker;
@@ -11,7 +11,6 @@ use crate::Result;
 use crate::repository::directory::{Entry, Kind as Stored};
 use crate::repository::gojson::Time;
 use crate::repository::rules::Decision;
-use crate::repository::seal::compression::Compressor;
 use crate::repository::tree::{Kind, Metadata, SourceDirectory, Special};
 
 /// One entry of a slice.
@@ -42,7 +41,7 @@ impl Worker<'_> {
                     self.report.changed.add(&path, "it vanished before it could be read");
                     Some(Item::Absent)
                 }
-                Err(error) => Some(self.failed_file(&path, "look at", error)?),
+                Err(error) => Some(self.failed_file(&slice.node, &path, "look at", error)?),
             };
             if let Some(item_now) = settled {
                 self.batch.set(item, item_now);
@@ -56,14 +55,15 @@ impl Worker<'_> {
         for (at, name) in names.iter().enumerate() {
             let path = join(&slice.node.place.path, name);
             let again = io::Error::new(error.kind(), error.to_string());
-            let item = self.failed_file(&path, "open its directory", again)?;
+            let item = self.failed_file(&slice.node, &path, "open its directory", again)?;
             self.batch.set(slice.first_item + at, item);
         }
         Ok(())
     }
 
-    pub(super) fn failed_file(&mut self, path: &[u8], operation: &'static str, error: io::Error) -> Result<Item> {
-        let ignored = self.run.settings.policy.error_handling.ignore_file_errors.unwrap_or(false);
+    /// A file that can not be read; whether that passes, the policy of its directory says, as in Kopia.
+    fn failed_file(&mut self, node: &Node, path: &[u8], operation: &'static str, error: io::Error) -> Result<Item> {
+        let ignored = node.policies.value().policy.error_handling.ignore_file_errors.unwrap_or(false);
         self.failed(path, operation, error, ignored).map(Item::Settled)
     }
 
@@ -80,10 +80,10 @@ impl Worker<'_> {
             return Ok(Some(Item::Absent));
         }
         match found.metadata.kind {
-            Kind::Special(special) => return self.leave_special(&found.path, special).map(Some),
+            Kind::Special(special) => return self.leave_special(node, &found.path, special).map(Some),
             Kind::Directory => {
                 let error = io::Error::other("it became a directory while the tree was read");
-                return self.failed_file(&found.path, "read", error).map(Some);
+                return self.failed_file(&found.slice.node, &found.path, "read", error).map(Some);
             }
             Kind::File | Kind::Stream | Kind::Link => self.note_losses(&found.path, &found.metadata),
         }
@@ -97,8 +97,8 @@ impl Worker<'_> {
     }
 
     /// Devices, pipes and sockets have no place in the format. Kopia leaves them out without a word, or fails them.
-    fn leave_special(&mut self, path: &[u8], special: Special) -> Result<Item> {
-        if self.run.settings.policy.error_handling.ignore_unknown_types.unwrap_or(true) {
+    fn leave_special(&mut self, node: &Node, path: &[u8], special: Special) -> Result<Item> {
+        if node.policies.value().policy.error_handling.ignore_unknown_types.unwrap_or(true) {
             self.report.lose(Lost::Special(special), path, "the format has no such entries; it is not stored");
             return Ok(Item::Absent);
         }
@@ -125,7 +125,7 @@ impl Worker<'_> {
     fn read_link(&mut self, handle: &dyn SourceDirectory, found: &Found<'_>) -> Result<Option<Item>> {
         let target = match handle.link(found.name) {
             Ok(target) => target,
-            Err(error) => return self.failed_file(&found.path, "read the link", error).map(Some),
+            Err(error) => return self.failed_file(&found.slice.node, &found.path, "read the link", error).map(Some),
         };
         self.batch.set(found.item, Item::Growing(Growing::new(entry_of_file(found.name, &found.metadata))));
         self.put(found.item, &target)?;
@@ -139,11 +139,11 @@ impl Worker<'_> {
     fn read_file(&mut self, handle: &dyn SourceDirectory, found: &Found<'_>) -> Result<Option<Item>> {
         let mut file = match handle.open(found.name) {
             Ok(file) => file,
-            Err(error) => return self.failed_file(&found.path, "open", error).map(Some),
+            Err(error) => return self.failed_file(&found.slice.node, &found.path, "open", error).map(Some),
         };
         let entry = entry_of_file(found.name, &found.metadata);
-        let compressor = self.compressor_of(&entry)?;
-        match self.read_whole(found.item, &mut *file, (entry, &found.metadata), compressor)? {
+        let manner = found.slice.node.policies.child(&entry.name).value().manner(&entry)?;
+        match self.read_whole(found.item, &mut *file, (entry, &found.metadata), manner)? {
             Ok(stable) => {
                 if !stable {
                     self.report.changed.add(&found.path, "it changed while it was read; what was read is stored");
@@ -151,14 +151,8 @@ impl Worker<'_> {
                 self.run.progress.finish_files(1, 0, 0);
                 Ok(None)
             }
-            Err(error) => self.failed_file(&found.path, "read", error).map(Some),
+            Err(error) => self.failed_file(&found.slice.node, &found.path, "read", error).map(Some),
         }
-    }
-
-    /// The compression that the policy wants for a file.
-    pub(super) fn compressor_of(&self, entry: &Entry) -> Result<Option<Compressor>> {
-        let name = self.run.settings.policy.compression.compressor_for(&entry.name, entry.size);
-        name.map(Compressor::by_name).transpose()
     }
 
     /// Begins the upload of a root that is a single file.
@@ -168,15 +162,15 @@ impl Worker<'_> {
         let mut file = self.run.source.root_file().map_err(failed("open"))?;
         let name = self.run.root_place().name;
         let entry = entry_of_file(name.as_bytes(), metadata);
-        let compressor = self.compressor_of(&entry)?;
-        let stable = self.read_whole(0, &mut *file, (entry, metadata), compressor)?.map_err(failed("read"))?;
+        let manner = self.run.settings.policies.value().manner(&entry)?;
+        let stable = self.read_whole(0, &mut *file, (entry, metadata), manner)?.map_err(failed("read"))?;
         if !stable {
             self.report.changed.add(name.as_bytes(), "it changed while it was read; what was read is stored");
         }
         self.note_losses(name.as_bytes(), metadata);
         self.run.progress.finish_files(1, 0, 0);
         self.finish_windows()?;
-        for outcome in self.batch.outcomes(0..1, self.run.settings.style.layout, &mut self.writer)? {
+        for outcome in self.batch.outcomes(0..1, self.run.settings.layout, &mut self.writer)? {
             if let Outcome::Entry(mut entry) = outcome {
                 let summary = super::node::summary_of_file(&entry, Time::from_nanos(metadata.modified));
                 entry.summary = Some(Box::new(summary));

@@ -10,14 +10,17 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::batch::{Batch, Slice};
+use super::choice::Choice;
 use super::chunks::{Layout, ObjectWriter};
 use super::names::Names;
 use super::reuse::{Earlier, EarlierDirectory, Objects, open_all};
+use super::worker::Settings;
 use crate::Result;
 use crate::repository::content::DIRECTORY;
 use crate::repository::directory::{self, Entry, Kind, Mode, Shape, Summary, Tally};
 use crate::repository::gojson::Time;
 use crate::repository::object::ObjectId;
+use crate::repository::policy::Tree;
 use crate::repository::rules::Rules;
 use crate::repository::seal::compression::Compressor;
 use crate::repository::session::ContentWriter;
@@ -41,11 +44,11 @@ pub(super) enum Outcome {
 
 /// How directories are written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
+struct Style {
     /// How they are cut, and lists are written.
-    pub(super) layout: Layout,
-    /// Compression of directories.
-    pub(super) compressor: Option<Compressor>,
+    layout: Layout,
+    /// Their compression.
+    compressor: Option<Compressor>,
 }
 
 /// A directory and where it belongs.
@@ -77,6 +80,8 @@ pub(super) struct Node {
     pub(super) metadata: Metadata,
     /// What is left out here and below.
     pub(super) rules: Rules,
+    /// What counts here and below.
+    pub(super) policies: Tree<Choice>,
     style: Style,
     state: Mutex<State>,
 }
@@ -118,7 +123,15 @@ struct Growing {
 }
 
 impl Node {
-    pub(super) fn new(place: Place, metadata: Metadata, rules: Rules, listing: Listing, style: Style) -> Node {
+    pub(super) fn new(
+        place: Place,
+        metadata: Metadata,
+        (rules, policies): (Rules, Tree<Choice>),
+        listing: Listing,
+        settings: &Settings,
+    ) -> Node {
+        let compressor = policies.value().directories.filter(|_| !settings.plain_directories);
+        let style = Style { layout: settings.layout, compressor };
         let shape = if listing.device { Shape::Device } else { Shape::Tree };
         let mut tally = Tally::default();
         for outcome in &listing.failed {
@@ -140,7 +153,7 @@ impl Node {
             children: BTreeMap::new(),
             slices: BTreeMap::new(),
         };
-        Node { place, metadata, rules, style, state: Mutex::new(state) }
+        Node { place, metadata, rules, policies, style, state: Mutex::new(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

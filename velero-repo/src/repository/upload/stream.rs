@@ -8,18 +8,18 @@
 use std::io;
 
 use super::batch::{Growing, Item};
+use super::choice::Manner;
 use super::window::{Chunk, Window, write_chunks};
 use super::worker::Worker;
 use crate::Result;
 use crate::repository::directory::Entry;
-use crate::repository::seal::compression::Compressor;
 use crate::repository::splitter::Cutter;
 use crate::repository::tree::{Kind, Metadata, SourceFile};
 
 /// A file while it passes.
 struct Passing {
     item: usize,
-    compressor: Option<Compressor>,
+    manner: Manner,
     /// Where in the window its current chunk begins.
     start: usize,
     cutter: Cutter,
@@ -38,7 +38,7 @@ impl Worker<'_> {
         item: usize,
         file: &mut dyn SourceFile,
         (entry, before): (Entry, &Metadata),
-        compressor: Option<Compressor>,
+        manner: Manner,
     ) -> Result<io::Result<bool>> {
         let (filled, chunks, turns) = (self.filled, self.chunks.len(), self.turns);
         let mut before = before.clone();
@@ -46,7 +46,7 @@ impl Worker<'_> {
         loop {
             let fresh = Growing::new(super::node::with_metadata(entry.clone(), &before));
             self.batch.set(item, Item::Growing(fresh));
-            let read = match self.pass(item, file, &before, compressor)? {
+            let read = match self.pass(item, file, &before, manner)? {
                 Ok(read) => read,
                 Err(error) => {
                     self.chunks.retain(|chunk| chunk.item != item);
@@ -79,14 +79,14 @@ impl Worker<'_> {
         item: usize,
         file: &mut dyn SourceFile,
         metadata: &Metadata,
-        compressor: Option<Compressor>,
+        manner: Manner,
     ) -> Result<io::Result<u64>> {
-        let part = self.run.settings.part.filter(|part| metadata.kind == Kind::File && metadata.size > *part);
+        let part = manner.part.filter(|part| metadata.kind == Kind::File && metadata.size > *part);
         let mut passing = Passing {
             item,
-            compressor,
+            manner,
             start: self.filled,
-            cutter: self.run.settings.splitter.cutter(),
+            cutter: manner.splitter.cutter(),
             read: 0,
             part,
             full_parts: part.map_or(0, |part| metadata.size / part),
@@ -143,7 +143,7 @@ impl Worker<'_> {
         }
         if let (Some(part), 0, false) = (passing.part, passing.left, ended) {
             self.batch.grow(passing.item, |growing| growing.part_ends.push(growing.chunks.len()));
-            passing.cutter = self.run.settings.splitter.cutter();
+            passing.cutter = passing.manner.splitter.cutter();
             passing.full_parts = passing.full_parts.saturating_sub(1);
             passing.left = if passing.full_parts > 0 { part } else { u64::MAX };
         }
@@ -157,7 +157,7 @@ impl Worker<'_> {
         let bytes = passing.start..passing.start + length;
         passing.start = bytes.end;
         if let Some(number) = number {
-            self.chunks.push(Chunk { bytes, item: passing.item, number, compressor: passing.compressor });
+            self.chunks.push(Chunk { bytes, item: passing.item, number, compressor: passing.manner.compressor });
         }
     }
 
@@ -185,9 +185,9 @@ impl Worker<'_> {
 
     /// Puts a whole object of few bytes into the window, such as the target of a link.
     pub(super) fn put(&mut self, item: usize, bytes: &[u8]) -> Result<()> {
-        let cutter = self.run.settings.splitter.cutter();
-        let (start, left) = (self.filled, u64::MAX);
-        let mut passing = Passing { item, compressor: None, start, cutter, read: 0, part: None, full_parts: 0, left };
+        let manner = Manner { compressor: None, splitter: self.run.settings.layout.splitter, part: None };
+        let (start, cutter, left) = (self.filled, manner.splitter.cutter(), u64::MAX);
+        let mut passing = Passing { item, manner, start, cutter, read: 0, part: None, full_parts: 0, left };
         if self.window.len() - self.filled < bytes.len() {
             self.turn_over(&mut passing)?;
         }

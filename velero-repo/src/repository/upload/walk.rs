@@ -3,17 +3,20 @@
 //! Comes in: the next directory of a parent. Goes out: a [`Node`] whose directories or files wait for workers. What can
 //! not be in a snapshot is counted here: names that are not UTF-8, which Kopia would store under another name, are
 //! failed entries; a directory that can not be opened or listed is one, too, unless it is the root, without which there
-//! is no snapshot. Ignore rules are read from plain files only: through a link they could lie outside the tree.
+//! is no snapshot. Ignore rules may lie behind a link, even outside the tree, as in Kopia; a link that does not end at a
+//! regular file, or rules of more than a MiB, fail the directory: what would be left out is then not known.
 
 use std::io;
 use std::sync::Arc;
 
+use super::choice::Choice;
 use super::names::Names;
 use super::node::{Listing, Next, Node, Outcome, Place, join};
 use super::report::Lost;
 use super::worker::{Reader, Worker};
+use crate::repository::policy::{Files, Tree};
 use crate::repository::rules::{CACHE_MARKER, CACHE_SIGNATURE, Decision, Rules};
-use crate::repository::tree::{Kind, Metadata, SourceDirectory};
+use crate::repository::tree::{Kind, Metadata, SourceDirectory, SourceFile};
 use crate::{Error, Result};
 
 /// The longest file with ignore rules that is read, in bytes.
@@ -65,10 +68,11 @@ impl Worker<'_> {
     }
 
     fn begin_tree(&mut self) -> Result<()> {
-        let rules = Rules::root(&self.run.settings.policy.files, &[])?;
+        let policies = &self.run.settings.policies;
+        let rules = Rules::root(&policies.value().policy.files, &[])?;
         let opened = self.run.source.directory(b"").and_then(|handle| Ok((handle.itself()?, handle)));
         let (metadata, handle) = opened.map_err(|source| unreadable(source, "open"))?;
-        match self.look_into(self.run.root_place(), metadata, handle, &rules) {
+        match self.look_into(self.run.root_place(), metadata, handle, (&rules, policies.clone())) {
             Ok(node) => {
                 let _ = self.run.root.set(node.clone()); // only this worker begins
                 self.hand_on(node)
@@ -86,29 +90,36 @@ impl Worker<'_> {
         }
         let number = place.parent.as_ref().map_or(0, |(_, number)| *number);
         let path = place.path.clone();
+        let policies = parent.policies.child(&place.name);
         let opened = self.run.source.directory(&path).and_then(|handle| Ok((handle.itself()?, handle)));
         let (metadata, handle) = match opened {
             Ok(opened) => opened,
-            Err(error) => return self.refuse(parent, number, &path, error),
+            Err(error) => return self.refuse(parent, &policies, (number, &path), error),
         };
         if parent.rules.one_file_system() && metadata.device != parent.metadata.device {
             self.report.excluded_directories += 1;
             let next = parent.complete(number, Vec::new(), &mut self.writer)?;
             return self.go_on(parent.clone(), next);
         }
-        match self.look_into(place, metadata, handle, &parent.rules) {
+        match self.look_into(place, metadata, handle, (&parent.rules, policies.clone())) {
             Ok(node) => {
                 parent.attach(number, &node);
                 self.hand_on(node)
             }
-            Err(Stop::Entry(error)) => self.refuse(parent, number, &path, error),
+            Err(Stop::Entry(error)) => self.refuse(parent, &policies, (number, &path), error),
             Err(Stop::Upload(error)) => Err(error),
         }
     }
 
-    /// A directory that can not be read is a failed entry of its parent.
-    fn refuse(&mut self, parent: &Arc<Node>, number: usize, path: &[u8], error: io::Error) -> Result<()> {
-        let ignored = self.run.settings.policy.error_handling.ignore_directory_errors.unwrap_or(false);
+    /// A directory that can not be read is a failed entry of its parent; whether that passes, its own policy says.
+    fn refuse(
+        &mut self,
+        parent: &Arc<Node>,
+        policies: &Tree<Choice>,
+        (number, path): (usize, &[u8]),
+        error: io::Error,
+    ) -> Result<()> {
+        let ignored = policies.value().policy.error_handling.ignore_directory_errors.unwrap_or(false);
         let outcome = self.failed(path, "read", error, ignored)?;
         let next = parent.complete(number, vec![outcome], &mut self.writer)?;
         self.go_on(parent.clone(), next)
@@ -127,16 +138,17 @@ impl Worker<'_> {
         place: Place,
         metadata: Metadata,
         mut handle: Box<dyn SourceDirectory>,
-        above: &Rules,
+        (above, policies): (&Rules, Tree<Choice>),
     ) -> Result<Arc<Node>, Stop> {
         let root = place.parent.is_none();
         let mut found = Found::default();
         handle.names(&mut |name, kind| found.add(name, kind, root))?;
         found.settle(&*handle)?;
-        let rules = self.rules_of(&place, &*handle, &found.files, above)?;
+        let own = policies.defined().filter(|_| !root).map(|choice| &choice.policy.files); // the root's are known
+        let rules = self.rules_of(&place, &*handle, &found.files, (above, own))?;
         let mut listing = Listing { device: found.is_device(), ..Listing::default() };
         for name in std::mem::take(&mut found.unusable) {
-            listing.failed.push(self.unusable(&join(&place.path, &name))?);
+            listing.failed.push(self.unusable(&policies, &join(&place.path, &name))?);
         }
         if self.is_cache(&*handle, &found.files, &rules)? {
             self.report.excluded_directories += 1;
@@ -145,33 +157,33 @@ impl Worker<'_> {
             listing.files = found.files;
         }
         self.note_losses(&place.path, &metadata);
-        Ok(Arc::new(Node::new(place, metadata, rules, listing, self.run.settings.style)))
+        Ok(Arc::new(Node::new(place, metadata, (rules, policies), listing, &self.run.settings)))
     }
 
     /// A name that is not UTF-8, or no name: failed, never renamed.
-    fn unusable(&mut self, path: &[u8]) -> Result<Outcome> {
+    fn unusable(&mut self, policies: &Tree<Choice>, path: &[u8]) -> Result<Outcome> {
         let reason = "its name can not be stored: Kopia's format holds UTF-8 names without `/` and NUL only";
-        let ignored = self.run.settings.policy.error_handling.ignore_file_errors.unwrap_or(false);
+        let ignored = policies.value().policy.error_handling.ignore_file_errors.unwrap_or(false);
         self.failed(path, "store", io::Error::new(io::ErrorKind::InvalidData, reason), ignored)
     }
 
-    /// The rules of a directory, with those of the dot files in it.
+    /// The rules of a directory, with those of its own policy and of the dot files in it.
     fn rules_of(
         &mut self,
         place: &Place,
         handle: &dyn SourceDirectory,
         files: &Names,
-        above: &Rules,
+        (above, own): (&Rules, Option<&Files>),
     ) -> Result<Rules, Stop> {
         let mut dot_files = Vec::new();
-        for name in above.dot_files() {
-            if files.contains(name.as_bytes()) && kind_of(handle, name.as_bytes())? == Kind::File {
-                dot_files.push(read_start(handle, name.as_bytes(), LONGEST_RULES)?);
+        for name in own.map_or(above.dot_files(), |own| &own.dot_ignore_files) {
+            if files.contains(name.as_bytes()) {
+                dot_files.extend(read_rules(handle, name.as_bytes())?);
             }
         }
         let texts: Vec<&[u8]> = dot_files.iter().map(Vec::as_slice).collect();
         let path = String::from_utf8_lossy(&place.path); // names on the way were checked
-        Ok(above.enter(&path, None, &texts)?)
+        Ok(above.enter(&path, own, &texts)?)
     }
 
     fn is_cache(&mut self, handle: &dyn SourceDirectory, files: &Names, rules: &Rules) -> Result<bool, Stop> {
@@ -180,7 +192,8 @@ impl Worker<'_> {
             return Ok(false);
         }
         // A marker that can not be read marks nothing; it will be a failed entry itself.
-        Ok(read_start(handle, marker, CACHE_SIGNATURE.len()).is_ok_and(|start| rules.is_cache(&start)))
+        let start = handle.open(marker).and_then(|file| read_start(file, CACHE_SIGNATURE.len()));
+        Ok(start.is_ok_and(|start| rules.is_cache(&start)))
     }
 
     /// Directories that no rule leaves out.
@@ -284,9 +297,23 @@ fn kind_of(handle: &dyn SourceDirectory, name: &[u8]) -> io::Result<Kind> {
     found.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map(|metadata| metadata.kind)
 }
 
+/// The bytes of a file with ignore rules, or of the file that a link with its name leads to, as Kopia reads it. None:
+/// something else has the name.
+fn read_rules(handle: &dyn SourceDirectory, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let file = match kind_of(handle, name)? {
+        Kind::File => handle.open(name)?,
+        Kind::Link => handle.follow(name)?,
+        _ => return Ok(None),
+    };
+    let bytes = read_start(file, LONGEST_RULES + 1)?;
+    match bytes.len() > LONGEST_RULES {
+        true => Err(io::Error::other(format!("{} has more than a MiB of rules", String::from_utf8_lossy(name)))),
+        false => Ok(Some(bytes)),
+    }
+}
+
 /// The first `limit` bytes of a file.
-fn read_start(handle: &dyn SourceDirectory, name: &[u8], limit: usize) -> io::Result<Vec<u8>> {
-    let mut file = handle.open(name)?;
+fn read_start(mut file: Box<dyn SourceFile>, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; limit];
     let mut filled = 0;
     while filled < limit {

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 
 use super::batch::{Batch, Slice};
-use super::node::{Next, Node, Outcome, Place, Style};
+use super::choice::Choice;
+use super::chunks::Layout;
+use super::node::{Next, Node, Outcome, Place};
 use super::progress::Progress;
 use super::report::UploadReport;
 use super::reuse::Objects;
@@ -18,9 +20,8 @@ use crate::repository::content::ContentId;
 use crate::repository::directory::Entry;
 use crate::repository::object::ObjectId;
 use crate::repository::open::Repository;
-use crate::repository::policy::Policy;
+use crate::repository::policy::Tree;
 use crate::repository::session::{ContentWriter, Session};
-use crate::repository::splitter::Splitter;
 use crate::repository::tree::Source;
 use crate::{Error, Result};
 
@@ -29,12 +30,12 @@ const BATCH: usize = 256;
 
 /// How entries are read and written.
 pub(super) struct Settings {
-    pub(super) policy: Policy,
-    pub(super) style: Style,
-    /// Cuts files.
-    pub(super) splitter: Splitter,
-    /// Bytes of the parts in which larger files are written.
-    pub(super) part: Option<u64>,
+    /// By the policies of the root and of paths below it.
+    pub(super) policies: Tree<Choice>,
+    /// How directories are cut, and lists are written.
+    pub(super) layout: Layout,
+    /// Whether directories are not compressed, whatever the policies say.
+    pub(super) plain_directories: bool,
     /// Whether the first entry that can not be read ends the upload.
     pub(super) fail_fast: bool,
 }
@@ -153,7 +154,7 @@ impl<'a> Worker<'a> {
         }
         self.finish_windows()?;
         for slice in slices {
-            let outcomes = self.batch.outcomes(slice.items(), self.run.settings.style.layout, &mut self.writer)?;
+            let outcomes = self.batch.outcomes(slice.items(), self.run.settings.layout, &mut self.writer)?;
             let next = slice.node.complete(slice.number, outcomes, &mut self.writer)?;
             self.go_on(slice.node, next)?;
         }

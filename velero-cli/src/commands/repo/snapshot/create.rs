@@ -99,7 +99,7 @@ impl Args {
             Some(source) => source.clone(),
             None => source::of_path(&self.path, repository.identity())?,
         };
-        let policy = self.policy(repository, &source).await?;
+        let (policy, below) = self.policies(repository, &source).await?;
         let parents = if self.force_hash { Vec::new() } else { parents(repository, &source).await? };
         let tags = pairs::merge(self.tags.clone()).into_iter().map(|(key, value)| (format!("{TAG}{key}"), value));
         Ok(Upload {
@@ -110,6 +110,7 @@ impl Args {
             fail_fast: self.fail_fast,
             workers: self.effort.workers(),
             memory: self.effort.memory,
+            below,
             checkpoint_interval: self.checkpoint_interval.map_or(CHECKPOINT_INTERVAL, Duration::to_std),
             estimate: is_bar(),
             keep_cancelled: true,
@@ -118,18 +119,25 @@ impl Args {
         })
     }
 
-    /// What the repository's policies say, and on top of it what the flags say.
-    async fn policy(&self, repository: &Repository, source: &Source) -> anyhow::Result<Policy> {
+    /// What the repository's policies say of the source and of paths below it, and on top of it what the flags say.
+    async fn policies(
+        &self,
+        repository: &Repository,
+        source: &Source,
+    ) -> anyhow::Result<(Policy, Vec<(String, Policy)>)> {
         let policies = repository.manifests(&labels([(TYPE, POLICY)])).await.context("reading policies")?;
         let mut policy = policy::effective(&policies, source).context("reading policies")?;
-        if let Some(name) = &self.compression {
-            policy.compression.compressor_name.clone_from(name);
-        }
-        if let Some(name) = &self.metadata_compression {
-            policy.metadata_compression.compressor_name.clone_from(name);
+        let mut below = policy::below(&policies, source).context("reading policies")?;
+        for policy in below.iter_mut().map(|(_, policy)| policy).chain([&mut policy]) {
+            if let Some(name) = &self.compression {
+                policy.compression.compressor_name.clone_from(name);
+            }
+            if let Some(name) = &self.metadata_compression {
+                policy.metadata_compression.compressor_name.clone_from(name);
+            }
         }
         policy.files.ignore.extend(self.ignore.iter().cloned());
-        Ok(policy)
+        Ok((policy, below))
     }
 
     fn show(&self, uploaded: &Uploaded, started: Instant, context: &mut Context) -> anyhow::Result<Exit> {

@@ -121,3 +121,61 @@ async fn rules_of_the_policy_and_of_dot_files_leave_out_what_they_name() {
     assert_eq!(names.len(), kept.len() + 6, "{names:?}"); // the root, deep and three below it, empty
     assert_eq!((taken.report.excluded_directories, taken.report.excluded_files), (2, 2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_below_the_root_count_for_their_directories_and_files() {
+    let (repository, tree) = (repository().await, tempfile::tempdir().unwrap());
+    let root = tree.path();
+    fs::create_dir_all(root.join("strict/deeper")).unwrap();
+    for file in ["a.tmp", "a.log", "text", "strict/a.tmp", "strict/a.log", "strict/deeper/a.log", "strict/deeper/text"]
+    {
+        fs::write(root.join(file), file.repeat(2_000)).unwrap();
+    }
+    fs::write(root.join(".kopiaignore"), "*.tmp\n").unwrap();
+    fs::write(root.join("strict/.kopiaignore"), "!a.tmp\n").unwrap();
+    let (mut policy, mut strict, mut text) = (Policy::kopia_default(), Policy::default(), Policy::default());
+    policy.compression.compressor_name = "zstd-fastest".into();
+    strict.files.ignore = vec!["*.log".into()];
+    text.compression.compressor_name = "none".into();
+    let below = vec![("strict".to_owned(), strict), ("text".to_owned(), text)];
+    let taken = take(&repository, Upload { policy, below, ..upload() }, root).await;
+    let names: Vec<_> = read_back(&repository, &taken.snapshot.root.clone().unwrap()).await.into_keys().collect();
+    // What the policy of `strict` says of dot files is nothing: those in it are no longer looked at, as in Kopia.
+    let kept = ["/.kopiaignore", "/a.log", "/strict", "/strict/.kopiaignore", "/strict/deeper", "/strict/deeper/text"];
+    let kept: Vec<_> = kept.into_iter().chain(["/text"]).map(str::to_owned).collect();
+    assert_eq!(names.into_iter().filter(|name| name.len() > 1).collect::<Vec<_>>(), kept);
+    for (path, expected) in [("a.log", true), ("text", false), ("strict/deeper/text", false)] {
+        let mut at = taken.snapshot.root.clone().unwrap();
+        for name in path.split('/') {
+            let bytes = repository.read_object(&at.object().unwrap(), 1 << 20).await.unwrap();
+            let mut reader = Reader::new(path, &bytes, Shape::Tree).unwrap();
+            at = reader.by_ref().map(Result::unwrap).find(|entry| entry.name == name).unwrap();
+        }
+        let stored = repository.view().get(&at.object().unwrap().content()).unwrap();
+        assert_eq!(stored.compression != 0, expected, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_behind_a_link_count_and_a_link_to_no_file_fails_its_directory() {
+    let (repository, tree, elsewhere) =
+        (repository().await, tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = tree.path();
+    fs::write(elsewhere.path().join("rules"), "*.tmp\n").unwrap();
+    for (folder, target) in
+        [("followed", elsewhere.path().join("rules")), ("dangling", "nowhere".into()), ("folder", "..".into())]
+    {
+        fs::create_dir(root.join(folder)).unwrap();
+        fs::write(root.join(folder).join("a.tmp"), b"out").unwrap();
+        std::os::unix::fs::symlink(target, root.join(folder).join(".kopiaignore")).unwrap();
+    }
+    let taken = take(&repository, upload(), root).await;
+    let names: Vec<_> = read_back(&repository, &taken.snapshot.root.unwrap()).await.into_keys().collect();
+    assert_eq!(
+        names.into_iter().filter(|name| name.len() > 1).collect::<Vec<_>>(),
+        ["/followed", "/followed/.kopiaignore"]
+    );
+    let failed = format!("{:?}", taken.report.failed);
+    assert_eq!(taken.report.failed.count, 2, "{failed}");
+    assert!(failed.contains("dangling") && failed.contains("folder") && failed.contains(".kopiaignore"), "{failed}");
+}
