@@ -3,13 +3,13 @@
 use super::{Target, input};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Longest time that one input may take of a processor.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Longest time that one input may take by the clock, of which other programs may have had the most.
+/// Longest time that one input may sleep. While it only lacks a processor, which others may have, no time counts.
 const DEADLOCK: Duration = Duration::from_secs(100);
 
 /// Inputs up to this size are printed.
@@ -29,50 +29,62 @@ pub struct Summary {
 pub fn run(target: &dyn Target, seed: u64, time: Duration) -> Result<Summary> {
     let counter = tempfile::NamedTempFile::new()?;
     let start = Instant::now();
-    let ended = watch(target.name(), seed, time, counter.path())?;
+    let failure = watch(target.name(), seed, time, counter.path())?;
     let seconds = start.elapsed().as_secs_f64();
     let executions = read(counter.path())?;
-    let failure = match ended {
-        Some(status) if status.success() => None,
-        Some(status) => Some(format!("the reader failed ({status})")),
-        None => Some(format!("the reader took longer than {} s of a processor", PATIENCE.as_secs())),
-    };
     let finding = failure.map(|why| describe(target, seed, executions, &why)).transpose()?;
     Ok(Summary { executions, seconds, finding })
 }
 
-/// Waits for the worker; `None` if it had to be killed because one input took too long.
-fn watch(target: &str, seed: u64, time: Duration, counter: &Path) -> Result<Option<ExitStatus>> {
+/// Waits for the worker, ends it where one input takes too long, and says what is wrong with how it ended.
+fn watch(target: &str, seed: u64, time: Duration, counter: &Path) -> Result<Option<String>> {
     let mut worker = Command::new(std::env::current_exe()?)
         .args(["--target", target, "--seed", &seed.to_string(), "--seconds", &time.as_secs_f64().to_string()])
         .arg("--worker")
         .arg(counter)
         .spawn()
         .context("starting the worker")?;
-    let (mut number, mut since, mut used) = (read(counter)?, Instant::now(), busy(worker.id()));
+    let (mut number, mut used, mut awake) = (read(counter)?, Duration::ZERO, Instant::now());
     loop {
         if let Some(status) = worker.try_wait()? {
-            return Ok(Some(status));
+            return Ok((!status.success()).then(|| format!("the reader failed ({status})")));
         }
         std::thread::sleep(Duration::from_millis(20));
-        let now = read(counter)?;
+        let (now, process) = (read(counter)?, Process::of(worker.id()));
         if now != number {
-            (number, since, used) = (now, Instant::now(), busy(worker.id()));
-        } else if since.elapsed() > DEADLOCK || busy(worker.id()).saturating_sub(used) > PATIENCE {
-            worker.kill()?;
-            worker.wait()?;
-            return Ok(None);
+            (number, used, awake) = (now, process.used, Instant::now());
         }
+        if !process.sleeps {
+            awake = Instant::now();
+        }
+        let failure = match () {
+            () if process.used.saturating_sub(used) > PATIENCE => "the reader took a processor for more than 5 s",
+            () if awake.elapsed() > DEADLOCK => "the reader slept for more than 100 s",
+            () => continue,
+        };
+        worker.kill()?;
+        worker.wait()?;
+        return Ok(Some(failure.to_owned()));
     }
 }
 
-/// Processor time of a process so far; none where the system does not tell.
-fn busy(process: u32) -> Duration {
-    const TICKS: u64 = 100; // a second, on every Linux
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 1000 / TICKS)
+/// What the system tells about a process; nothing where it does not tell.
+struct Process {
+    /// Whether it waits for something else than a processor.
+    sleeps: bool,
+    /// Time of a processor that it had so far.
+    used: Duration,
+}
+
+impl Process {
+    fn of(id: u32) -> Process {
+        const TICKS: u64 = 100; // a second, on every Linux
+        let text = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let mut fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let sleeps = matches!(fields.next(), Some("S" | "D"));
+        let ticks: u64 = fields.skip(10).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Process { sleeps, used: Duration::from_millis(ticks * 1000 / TICKS) }
+    }
 }
 
 /// The number in the counter; 0 before the first input.
