@@ -7,9 +7,12 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use bytes::Bytes;
 use futures::TryStreamExt;
+use futures::stream::BoxStream;
 
 use super::content::DIRECTORY;
+use super::directory::parser::{Parser, Step};
 use super::directory::{Entry, Kind, Reader, Shape};
 use super::manifest::{ManifestId, TYPE, labels};
 use super::object::ObjectId;
@@ -69,8 +72,11 @@ pub async fn resolve(repository: &Repository, target: &str) -> Result<Found> {
         if !found.entry.is_directory() {
             return Err(Error::invalid(format!("{name}/{}", found.path), "it is no directory"));
         }
-        let entries = entries(repository, &found.entry.object()?).await?;
-        let entry = entries.into_iter().find(|entry| entry.name == part);
+        let mut entry = None;
+        let mut listing = Listing::open(repository, &found.entry.object()?).await?;
+        while let Some(next) = listing.next().await? {
+            entry = if next.name == part { Some(next) } else { entry };
+        }
         let path = join(&found.path, part);
         let entry = entry.ok_or_else(|| Error::Missing { what: format!("{path} in {name}") })?;
         found = Found { entry, attributes: true, path, ..found };
@@ -106,18 +112,75 @@ fn object(repository: &Repository, name: &str) -> Result<Found> {
     Ok(Found::object(object))
 }
 
-/// The entries of a directory, as they are stored; of a block volume the one that holds its bytes.
+/// The entries of a directory, one after the other, as they are stored; of a block volume the one that holds its bytes.
+/// However many there are, only a few contents of the directory are held.
+pub struct Listing {
+    parser: Parser,
+    pieces: BoxStream<'static, Result<Bytes>>,
+    device: Option<Entry>,
+}
+
+impl Listing {
+    /// Begins to read a directory.
+    ///
+    /// # Errors
+    /// Corrupt: no directory. Those of the repository.
+    pub async fn open(repository: &Repository, directory: &ObjectId) -> Result<Listing> {
+        let mut pieces = repository.stream_at_most(directory, LONGEST_DIRECTORY).await?;
+        let mut parser = Parser::new(directory, Shape::Tree);
+        let first = pieces.try_next().await?.unwrap_or_default();
+        let device = device(directory, &first);
+        match device {
+            Some(_) => parser.fail(), // it has no other entries
+            None => parser.feed(&[first]),
+        }
+        Ok(Listing { parser, pieces, device })
+    }
+
+    /// Whether it is a block volume.
+    pub fn is_device(&self) -> bool {
+        self.device.is_some()
+    }
+
+    /// The next entry; none at the end.
+    ///
+    /// # Errors
+    /// Corrupt: no directory, or the entry is refused. Those of the repository.
+    pub async fn next(&mut self) -> Result<Option<Entry>> {
+        if let Some(device) = self.device.take() {
+            return Ok(Some(device));
+        }
+        while !self.parser.is_over() {
+            let least = match self.parser.step(false)? {
+                Step::Entry(entry) => return entry.map(Some),
+                Step::Done => break,
+                Step::More(least) => least,
+            };
+            let (mut pieces, mut length) = (Vec::new(), 0);
+            while length < least {
+                let Some(piece) = self.pieces.try_next().await? else {
+                    self.parser.end();
+                    break;
+                };
+                length += piece.len();
+                pieces.push(piece);
+            }
+            self.parser.feed(&pieces);
+        }
+        Ok(None)
+    }
+}
+
+/// All entries of a directory, as [`Listing`] has them.
 ///
 /// # Errors
-/// Corrupt: no directory, or one with an entry that is refused. Those of the repository.
+/// Those of [`Listing`].
 pub async fn entries(repository: &Repository, directory: &ObjectId) -> Result<Vec<Entry>> {
-    let bytes = repository.read_object(directory, LONGEST_DIRECTORY).await?;
-    if let Some(device) = device(directory, &bytes) {
-        return Ok(vec![device]);
+    let mut listing = Listing::open(repository, directory).await?;
+    let mut entries = Vec::new();
+    while let Some(entry) = listing.next().await? {
+        entries.push(entry);
     }
-    let mut reader = Reader::new(directory, &bytes, Shape::Tree)?;
-    let entries = reader.by_ref().collect::<Result<Vec<_>>>()?;
-    reader.finish()?;
     Ok(entries)
 }
 
@@ -141,7 +204,8 @@ pub async fn find(
     let mut ahead = vec![(String::new(), root.object()?)];
     while let Some((folder, object)) = ahead.pop() {
         let mut below = Vec::new();
-        for entry in entries(repository, &object).await? {
+        let mut listing = Listing::open(repository, &object).await?;
+        while let Some(entry) = listing.next().await? {
             let path = join(&folder, &entry.name);
             if each(&path, &entry).is_break() {
                 return Ok(());

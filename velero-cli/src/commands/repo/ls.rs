@@ -6,6 +6,7 @@ use super::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
 use velero_repo::repository::browse;
+use velero_repo::repository::directory::Entry;
 
 /// Arguments of `repo ls`.
 #[derive(Debug, clap::Args)]
@@ -23,11 +24,22 @@ pub struct Args {
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let repository = args.location.open(Access::Read, context).await?;
     let found = browse::resolve(&repository, &args.target).await?;
-    let entries = match found.entry.is_directory() {
-        true => browse::entries(&repository, &found.entry.object()?).await?,
-        false => vec![found.entry],
+    let mut documents = Vec::new();
+    let mut each = |entry: &Entry| {
+        let document = EntryDocument::new(&entry.name, entry);
+        match args.output.is_json() {
+            true => documents.push(document),
+            false => context.out.line(document.line()),
+        }
     };
-    let documents: Vec<_> = entries.iter().map(|entry| EntryDocument::new(&entry.name, entry)).collect();
-    args.output.show(context, &documents, |context| documents.iter().for_each(|one| context.out.line(one.line())))?;
+    if found.entry.is_directory() {
+        let mut listing = browse::Listing::open(&repository, &found.entry.object()?).await?;
+        while let Some(entry) = listing.next().await? {
+            each(&entry);
+        }
+    } else {
+        each(&found.entry);
+    }
+    args.output.show(context, &documents, |_| {})?;
     Ok(Exit::Completed)
 }

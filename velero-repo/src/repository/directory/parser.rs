@@ -161,11 +161,10 @@ impl Parser {
     /// Hands out what follows the entries.
     ///
     /// # Errors
-    /// Corrupt: the end was not reached, or it is not a directory.
+    /// Corrupt: the end was not reached.
     pub(crate) fn finish(self) -> Result<Tail> {
         match self.state {
-            State::Closed if self.stream => Ok(self.tail),
-            State::Closed => Err(self.corrupt("it is not a directory")),
+            State::Closed => Ok(self.tail),
             _ => Err(self.corrupt("its text is broken")),
         }
     }
@@ -223,7 +222,7 @@ impl Parser {
                 self.at += length;
                 Ok(value)
             }
-            Some(Err(error)) if error.is_eof() && !self.ended => Err(Stop::Short),
+            Some(Err(error)) if !self.ended && is_of_the_end(&error, rest) => Err(Stop::Short),
             None if !self.ended => Err(Stop::Short),
             Some(Err(error)) => self.broken(format!("behind byte {}: {error}", self.place())),
             None => self.broken("it ends too early"),
@@ -256,7 +255,8 @@ impl Parser {
                 _ => self.close()?,
             },
             State::Closed => match self.peek()? {
-                None => return Ok(Some(Step::Done)),
+                None if self.stream => return Ok(Some(Step::Done)),
+                None => return self.broken("it is not a directory"),
                 Some(_) => return self.broken("something follows its end"),
             },
             State::Broken => return self.broken("its text is broken"),
@@ -332,4 +332,10 @@ impl Parser {
             None => Ok(entry),
         }
     }
+}
+
+/// Whether an error may only say that the text ends here. That a number is cut off is told like any other fault of it.
+fn is_of_the_end(error: &serde_json::Error, text: &[u8]) -> bool {
+    let number = || text.last().is_some_and(|last| matches!(last, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    error.is_eof() || (error.is_syntax() && number())
 }

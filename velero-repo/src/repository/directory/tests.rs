@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod pieces;
+
 const EMPTY: &str = concat!(
     r#"{"stream":"kopia:directory","entries":null,"summary":{"size":0,"files":0,"symlinks":0,"dirs":1,"#,
     r#""maxTime":"2026-11-21T04:42:16.011325459Z","numFailed":0}}"#,

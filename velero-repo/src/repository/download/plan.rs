@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Run, failed};
-use crate::repository::browse::{LONGEST_DIRECTORY, device, entries};
+use crate::repository::browse::Listing;
 use crate::repository::directory::{self, Entry};
 use crate::repository::object::ObjectId;
 use crate::repository::tree::{Kind, Metadata};
@@ -99,8 +99,7 @@ pub(super) fn compare(run: &Run) -> Result<DownloadPlan> {
         return refused("only a directory is restored in place");
     }
     let blobs = run.repository.blobs();
-    let bytes = blobs.wait(run.repository.read_object(&object, LONGEST_DIRECTORY))?;
-    if device(&object, &bytes).is_some() {
+    if blobs.wait(Listing::open(&run.repository, &object))?.is_device() {
         return refused("a block volume has no entries to delete");
     }
     let mut plan = DownloadPlan { object, created: Vec::new(), overwritten: Vec::new(), deleted: Vec::new() };
@@ -111,7 +110,8 @@ pub(super) fn compare(run: &Run) -> Result<DownloadPlan> {
             true => run.sink.names(&path).map_err(|error| failed(&path, error))?.into_iter().collect(),
             false => HashSet::new(),
         };
-        for entry in blobs.wait(entries(&run.repository, &object))? {
+        let mut listing = blobs.wait(Listing::open(&run.repository, &object))?;
+        while let Some(entry) = blobs.wait(listing.next())? {
             let path = below(&path, entry.name.as_bytes());
             let now = match names.remove(entry.name.as_bytes()) {
                 true => run.sink.metadata(&path).map_err(|error| failed(&path, error))?,

@@ -23,10 +23,7 @@ impl Repository {
         if let ([IndirectEntry { object, .. }], true) = (parts.as_slice(), id.indirection() == 0) {
             return self.read_direct(object, limit).await;
         }
-        let length = parts.last().map_or(0, |last| last.start.saturating_add(last.length));
-        if length > limit {
-            return Err(too_long(id, limit));
-        }
+        check_length(id, &parts, limit)?;
         let mut bytes = BytesMut::new();
         let mut stream = self.stream_parts(std::mem::take(&mut parts));
         while let Some(part) = stream.try_next().await? {
@@ -40,7 +37,14 @@ impl Repository {
     /// # Errors
     /// Those of [`Repository::read_object`], here for its lists and in the stream for its contents.
     pub async fn stream_object(&self, id: &ObjectId) -> Result<BoxStream<'static, Result<Bytes>>> {
-        Ok(self.stream_parts(self.parts(id).await?))
+        self.stream_at_most(id, u64::MAX).await
+    }
+
+    /// The same of an object that has at most `limit` bytes, as far as its list tells.
+    pub(crate) async fn stream_at_most(&self, id: &ObjectId, limit: u64) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let parts = self.parts(id).await?;
+        check_length(id, &parts, limit)?;
+        Ok(self.stream_parts(parts))
     }
 
     /// As [`Repository::stream_object`], for plain threads, each content when it is asked for. The object has at most
@@ -53,9 +57,7 @@ impl Repository {
             None => vec![IndirectEntry { start: 0, length: 0, object: *id }],
             Some(_) => self.blobs().wait(self.parts(id))?,
         };
-        if parts.last().is_some_and(|last| last.start.saturating_add(last.length) > limit) {
-            return Err(too_long(id, limit));
-        }
+        check_length(id, &parts, limit)?;
         let (repository, single) = (self.clone(), id.indirection() == 0);
         Ok(Box::new(parts.into_iter().map(move |part| {
             let bytes = match part.object.compressed() {
@@ -173,6 +175,11 @@ fn shifted(id: &ObjectId, entry: &IndirectEntry, parts: Vec<IndirectEntry>) -> R
     }
     // No overflow: the list was checked to end within 63 bits, and this part within the list.
     Ok(parts.into_iter().map(|part| IndirectEntry { start: entry.start + part.start, ..part }).collect())
+}
+
+fn check_length(id: &ObjectId, parts: &[IndirectEntry], limit: u64) -> Result<()> {
+    let length = parts.last().map_or(0, |last| last.start.saturating_add(last.length));
+    if length > limit { Err(too_long(id, limit)) } else { Ok(()) }
 }
 
 fn too_long(id: &ObjectId, limit: u64) -> Error {
