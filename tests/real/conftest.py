@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from application import Application
 from kube import Cluster, unique
@@ -16,6 +18,34 @@ def pytest_sessionstart(session):
     """Nothing here makes sense without our binary: a missing one fails the whole run."""
     if not our_binary().is_file():
         pytest.exit(f"{our_binary()} is missing; `cargo build --release` makes it", returncode=1)
+
+
+def needs_no_cluster(file: str) -> bool:
+    """Whether the tests of a file have kopia for an oracle, beside which anything may run."""
+    return Path(file).name.startswith(("test_repository", "test_together"))
+
+
+def pytest_collection_modifyitems(items):
+    """The longest test comes first, so that nobody waits for it at the end."""
+    for item in items:
+        if needs_no_cluster(item.path.name) and {"cluster", "second"} & set(item.fixturenames):
+            raise pytest.UsageError(f"{item.nodeid} uses a cluster, which tests in other files have for themselves")
+    items.sort(key=lambda item: item.path.stem != "test_together")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Of several processes one has all tests that see the cluster, because some of them save all of it.
+
+    The others are shared out one by one: they compute while those mostly wait.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if needs_no_cluster(nodeid.partition("::")[0]) else "cluster"
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -69,7 +69,7 @@ def test_ours_restores_the_originals_backup(cluster, original, ours, minio, appl
 
     ours("backup", "delete", name, "--confirm", store=store).ok()
     assert not [key for key in minio.keys() if name in key]
-    cluster.wait("the original to forget it", lambda: not original.get("backups.velero.io", name))
+    original.wait_to_forget(name)
     assert location_phase(original) == "Available"
 
 
