@@ -12,6 +12,7 @@
 //! threads, and panic on a thread of the runtime when the store is remote.
 
 mod conditional;
+mod direct;
 mod directory;
 mod remote;
 mod sharding;
@@ -174,6 +175,20 @@ impl BlobStore {
         match &self.backend {
             Backend::Directory(directory) => directory.get_range(id, offset, length),
             Backend::Remote(remote) => self.runtime.block_on(remote.get_range(id, offset, length)),
+        }
+    }
+
+    /// Fills `into` with the bytes of a blob from `offset` on; whether there is such a blob. On a plain thread.
+    ///
+    /// # Errors
+    /// As [`BlobStore::get_range`].
+    pub fn read_range_blocking(&self, id: &BlobId, offset: u64, into: &mut [u8]) -> Result<bool> {
+        match &self.backend {
+            Backend::Directory(directory) => directory.read_range(id, offset, into),
+            Backend::Remote(remote) => {
+                let found = self.runtime.block_on(remote.get_range(id, offset, into.len() as u64))?;
+                Ok(found.map(|bytes| into.copy_from_slice(&bytes)).is_some()) // exactly as long
+            }
         }
     }
 

@@ -4,8 +4,8 @@
 //! synced, and the file is renamed; then the directory is synced, and those above it that had to be made. What a crash
 //! leaves behind ends in such a name and is ignored by every listing. Directories have mode 0700, files 0600.
 
-use super::BlobInfo;
 use super::sharding::{SHARDS_FILE, SUFFIX, Shards};
+use super::{BlobInfo, direct};
 use crate::error::{Error, Result};
 use crate::repository::clock::Clock;
 use crate::repository::name::{BlobId, hex};
@@ -94,6 +94,20 @@ impl Directory {
         read_at(&file, id, &path, offset, length).map(Some)
     }
 
+    /// As [`Directory::get_range`], into memory that is there already; whether there is such a blob.
+    pub(super) fn read_range(&self, id: &BlobId, offset: u64, into: &mut [u8]) -> Result<bool> {
+        let path = self.path(id)?;
+        let Some(file) = open(&path)? else { return Ok(false) };
+        match file.read_exact_at(into, offset) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                let wanted = into.len();
+                Err(Error::corrupt(id.as_str(), format!("it ends before the {wanted} bytes from {offset} on")))
+            }
+            Err(e) => Err(failed("reading", &path)(e)),
+        }
+    }
+
     pub(super) fn put(&self, id: &BlobId, bytes: &[u8]) -> Result<()> {
         let path = self.path(id)?;
         self.write(&path, bytes).map_err(failed("writing", &path))
@@ -114,8 +128,8 @@ impl Directory {
     }
 
     fn write_temporary(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
+        let direct = if bytes.len() < direct::WORTHWHILE { None } else { direct::create(path, bytes)? };
+        let file = direct.map_or_else(|| buffered(path, bytes), Ok)?;
         if let Some(clock) = &self.clock {
             file.set_modified(clock.now().into())?;
         }
@@ -160,6 +174,13 @@ impl Directory {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes the file and writes `bytes` to it through the page cache.
+fn buffered(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// Size and time of a file; `None` if it has gone, or is none.
