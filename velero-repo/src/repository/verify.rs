@@ -15,7 +15,7 @@
 //! that another program's maintenance made up, by moving contents meanwhile, is looked at again in a fresh index.
 //!
 //! Memory, besides the index: three bits for each content, 4 bytes more while bytes are read, and
-//! [`VerifyOptions::memory`] for these.
+//! [`VerifyOptions::memory`] for everything else.
 
 mod blobs;
 mod epochs;
@@ -58,7 +58,7 @@ pub struct VerifyOptions {
     pub snapshots: Vec<ManifestId>,
     /// Threads that read and compute; each reads one thing at a time.
     pub workers: usize,
-    /// Bytes that contents may take while they are read, for all workers together. A content may be longer.
+    /// Bytes of memory to stay within beside the index, all workers together. A content that does not fit is still read.
     pub memory: u64,
     /// Paths that are listed for each damage and snapshot; all are counted.
     pub paths: usize,
@@ -69,13 +69,14 @@ pub struct VerifyOptions {
 }
 
 impl VerifyOptions {
-    /// All snapshots, one worker for each processor, 96 MiB, ten paths.
+    /// All snapshots, one worker for each processor, 64 MiB and 64 MiB for each worker, ten paths.
     pub fn new(level: Level) -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
         VerifyOptions {
             level,
             snapshots: Vec::new(),
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
-            memory: 96 << 20,
+            workers,
+            memory: (1 + workers as u64) * (64 << 20),
             paths: 10,
             progress: Arc::default(),
             cancel: CancellationToken::new(),

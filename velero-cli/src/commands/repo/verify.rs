@@ -102,7 +102,7 @@ impl Args {
                 options.snapshots.push(chosen::one(&all, text)?.id.clone());
             }
         }
-        options.memory = self.effort.memory.unwrap_or(options.memory);
+        options.memory = self.effort.memory.unwrap_or((1 + options.workers as u64) * (64 << 20));
         options.cancel = context.cancel.clone();
         Ok(options)
     }

@@ -1,7 +1,8 @@
 //! The bytes of contents: every pack is read once, front to back, by several threads; each content is opened, expanded
 //! and hashed, several hashes side by side.
 //!
-//! Memory: a window of a pack for each thread, and what expands out of it up to as much again.
+//! Memory: stretches of a few packs for each thread, read into the same bytes again and again, and what expands out of
+//! them.
 
 use super::progress::count;
 use super::report::{DamageKind, Level};
@@ -13,19 +14,49 @@ use crate::repository::index::{PackOrder, Row};
 use crate::repository::name::PackName;
 use crate::repository::seal::Seal;
 use crate::repository::seal::compression::Compressor;
-use bytes::BytesMut;
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Shortest window, bytes.
 const SHORTEST: u64 = 1 << 20;
-/// Longest window, bytes: more brings nothing.
-const LONGEST: u64 = 32 << 20;
+/// Longest window, bytes: two packs, whose contents give every lane of the hash work.
+const LONGEST: u64 = 48 << 20;
+/// Windows below this many bytes leave lanes of the hash without work.
+const ENOUGH: u64 = 28 << 20;
+/// What everything else takes, bytes: the program itself, its stacks, directories.
+const RESERVE: u64 = 60 << 20;
 /// Bytes that expanded contents take before they are hashed.
 const EXPANDED: usize = 4 << 20;
 
 /// A content that was opened, and what it should be.
 type Opened<'a> = (usize, ContentId, Cow<'a, [u8]>);
+
+/// Sealed contents that were read and wait to be opened together, one behind the other.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    used: usize,
+    /// Ordinals, and where in the bytes the contents lie.
+    contents: Vec<(usize, Range<usize>)>,
+}
+
+impl Batch {
+    /// Room for a window, which [`Batch::keep`] takes once it is filled.
+    fn room(&mut self, length: u64) -> &mut [u8] {
+        let end = self.used + usize::try_from(length).unwrap_or(usize::MAX); // a pack is shorter than 2 GiB
+        self.bytes.reserve_exact(end.saturating_sub(self.bytes.len()));
+        self.bytes.resize(self.bytes.len().max(end), 0);
+        &mut self.bytes[self.used..end]
+    }
+
+    fn keep(&mut self, window: Window) {
+        let start = self.used;
+        let moved = |range: Range<usize>| start + range.start..start + range.end;
+        self.used += window.contents.last().map_or(0, |(_, range)| range.end);
+        self.contents.extend(window.contents.into_iter().map(|(ordinal, range)| (ordinal, moved(range))));
+    }
+}
 
 impl Run {
     /// Reads the contents that the level asks for.
@@ -36,7 +67,7 @@ impl Run {
         count(&self.progress().bytes_to_read, bytes);
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for _ in 1..self.options.workers.max(1) {
+            for _ in 1..self.workers() {
                 scope.spawn(|| self.read_packs(&order, &next));
             }
             self.read_packs(&order, &next);
@@ -68,17 +99,22 @@ impl Run {
 
     fn read_packs(&self, order: &PackOrder, next: &AtomicUsize) {
         let seal = self.repository.seal();
+        let bytes = Vec::with_capacity(usize::try_from(self.window_length()).unwrap_or(0)); // at most 48 MiB
+        let mut batch = Batch { bytes, ..Batch::default() };
         loop {
             let pack = next.fetch_add(1, Ordering::Relaxed);
             if pack >= self.packs.len() || !self.goes_on() {
-                return;
+                return self.open_batch(&seal, &mut batch);
             }
             let Some(name) = self.packs.name(pack) else { continue };
             let wanted = order.contents(pack).filter(|ordinal| self.wants(*ordinal));
             let mut any = false;
             for window in windows(wanted.filter_map(|ordinal| self.place(ordinal)), self.window_length()) {
                 any = true;
-                self.read_window(&seal, &name, window);
+                if batch.used as u64 + window.length > self.window_length() {
+                    self.open_batch(&seal, &mut batch);
+                }
+                self.read_window(&mut batch, &name, window);
             }
             let whole = self.options.snapshots.is_empty() || any;
             if whole && self.options.level == Level::Everything {
@@ -87,9 +123,17 @@ impl Run {
         }
     }
 
+    /// How many read: with little memory fewer, so that each has enough of it.
+    fn workers(&self) -> usize {
+        let enough = self.options.memory.saturating_sub(RESERVE) / (ENOUGH + EXPANDED as u64);
+        self.options.workers.min(usize::try_from(enough).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// What each worker reads before it hashes: as much as it may hold, because several long contents at once go
+    /// through the lanes of the hash three times as fast as one.
     fn window_length(&self) -> u64 {
-        let shares = 3 * self.options.workers.max(1) as u64;
-        (self.options.memory / shares).clamp(SHORTEST, LONGEST)
+        let share = self.options.memory.saturating_sub(RESERVE) / self.workers() as u64;
+        share.saturating_sub(EXPANDED as u64).clamp(SHORTEST, LONGEST)
     }
 
     fn place(&self, ordinal: usize) -> Option<Place> {
@@ -97,16 +141,13 @@ impl Run {
         Some(Place { ordinal, offset: u64::from(row.offset), length: u64::from(row.packed_length) })
     }
 
-    /// Reads one window; one that can not be read as a whole, content by content.
-    fn read_window(&self, seal: &Seal, name: &PackName, window: Window) {
-        let read = self.repository.blobs().get_range_blocking(name, window.offset, window.length);
+    /// Reads one window behind those that wait; one that can not be read as a whole, content by content.
+    fn read_window(&self, batch: &mut Batch, name: &PackName, window: Window) {
+        let read = self.repository.blobs().read_range_blocking(name, window.offset, batch.room(window.length));
         count(&self.progress().bytes_read, window.length);
         match read {
-            Ok(Some(bytes)) => {
-                let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-                self.open_window(seal, &mut bytes, &window);
-            }
-            Ok(None) => window.contents.iter().for_each(|(ordinal, _)| {
+            Ok(true) => batch.keep(window),
+            Ok(false) => window.contents.iter().for_each(|(ordinal, _)| {
                 self.lose(*ordinal, DamageKind::Missing, "it is gone since it was listed");
             }),
             Err(error) if error.is_of_store() => self.findings().fail(error),
@@ -116,28 +157,28 @@ impl Run {
             Err(_) => {
                 let places: Vec<_> = window.contents.iter().filter_map(|(ordinal, _)| self.place(*ordinal)).collect();
                 for place in places {
-                    windows([place], 0).for_each(|single| self.read_window(seal, name, single));
+                    windows([place], 0).for_each(|single| self.read_window(batch, name, single));
                 }
             }
         }
     }
 
-    /// Opens the contents of a window where they lie, and compares their hashes.
-    fn open_window(&self, seal: &Seal, bytes: &mut [u8], window: &Window) {
-        let (mut rest, mut at) = (bytes, 0);
+    /// Opens the contents of a batch where they lie, and compares their hashes.
+    fn open_batch(&self, seal: &Seal, batch: &mut Batch) {
+        let (mut rest, mut at) = (&mut batch.bytes[..batch.used], 0);
         let (mut opened, mut expanded): (Vec<Opened<'_>>, usize) = (Vec::new(), 0);
-        for (ordinal, range) in &window.contents {
+        for (ordinal, range) in batch.contents.drain(..) {
             let skip = range.start.saturating_sub(at);
             let Some((_, tail)) = std::mem::take(&mut rest).split_at_mut_checked(skip) else { break };
             let Some((sealed, tail)) = tail.split_at_mut_checked(range.len()) else { break };
             (rest, at) = (tail, range.end);
-            let Some(row) = self.view.row_at(*ordinal) else { continue };
+            let Some(row) = self.view.row_at(ordinal) else { continue };
             match self.open(seal, &row, sealed) {
                 Ok((content, plain)) => {
                     expanded += if matches!(plain, Cow::Owned(_)) { plain.len() } else { 0 };
-                    opened.push((*ordinal, content, plain));
+                    opened.push((ordinal, content, plain));
                 }
-                Err(reason) => self.lose(*ordinal, DamageKind::Altered, &reason),
+                Err(reason) => self.lose(ordinal, DamageKind::Altered, &reason),
             }
             if expanded >= EXPANDED {
                 self.compare(seal, &std::mem::take(&mut opened));
@@ -145,6 +186,8 @@ impl Run {
             }
         }
         self.compare(seal, &opened);
+        drop(opened);
+        batch.used = 0;
     }
 
     /// The plain bytes of a content, where it lies or expanded.
