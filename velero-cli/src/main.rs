@@ -13,6 +13,7 @@ mod exit;
 mod flags;
 mod global;
 mod interrupt;
+mod memory;
 mod output;
 mod report;
 

@@ -62,7 +62,7 @@ pub struct Download {
     pub options: DownloadOptions,
     /// Threads that open contents and write; fewer if memory is short.
     pub workers: usize,
-    /// Bytes of memory to stay within beside the index; none is 128 MiB for each worker.
+    /// Bytes of memory to stay within beside the index; none is 64 MiB and 64 MiB for each worker.
     pub memory: Option<u64>,
     /// Counters to look at meanwhile.
     pub progress: Arc<Progress>,

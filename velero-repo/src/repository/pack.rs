@@ -110,6 +110,12 @@ impl PackBuilder {
         self.contents == 0
     }
 
+    /// Whether a body of `length` bytes goes in before the pack has its size. Kopia fills on until a pack is longer than
+    /// that; without the excess, packs take less memory while they are filled.
+    pub fn has_room(&self, length: usize) -> bool {
+        self.is_empty() || self.bytes.len() + length + self.style.seal.overhead(length) <= self.style.full
+    }
+
     /// Whether it has reached its size and should be finished.
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= self.style.full

@@ -88,7 +88,7 @@ pub struct Upload {
     pub fail_fast: bool,
     /// Threads that read, hash and seal; fewer if memory is short.
     pub workers: usize,
-    /// Bytes of memory to stay within; none is 128 MiB for each worker.
+    /// Bytes of memory to stay within; none is 64 MiB and 64 MiB for each worker.
     pub memory: Option<u64>,
     /// Longest time between two checkpoints; more than [`CHECKPOINT_INTERVAL`] is not safe and counts as that.
     pub checkpoint_interval: Duration,
@@ -170,7 +170,7 @@ impl Upload {
             root_name: String::from_utf8_lossy(&name).into_owned(),
             source,
             session: session.clone(),
-            schedule: Schedule::new(plan.workers, plan.spare, plan.window),
+            schedule: Schedule::new(plan.workers, plan.windows, plan.window),
             settings,
             progress: self.progress.clone(),
             report: Mutex::new(first_report(&name)),

@@ -5,7 +5,7 @@ use crate::flags::size::size;
 /// Memory and workers.
 #[derive(Debug, clap::Args)]
 pub struct Effort {
-    /// Memory to stay within, such as 192MiB; fewer workers if it is little [default: 128MiB for each worker]
+    /// Memory to stay within, such as 192MiB; fewer workers if it is little [default: 64MiB, and 64MiB for each worker]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
     /// Workers [default: one for each processor]

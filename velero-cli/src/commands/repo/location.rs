@@ -96,7 +96,9 @@ impl Location {
             Access::Write => options,
         };
         let address = blobs.address().to_owned();
-        Repository::open(blobs, options).await.map_err(|error| explain(error, &address))
+        let opened = Repository::open(blobs, options).await.map_err(|error| explain(error, &address));
+        crate::memory::give_back();
+        opened
     }
 
     /// Refuses to go on without a place.

@@ -11,8 +11,8 @@ use crate::{Error, Result};
 
 /// A batch of planned pieces, one directory object, stacks and the program itself.
 const RESERVE: u64 = 48 << 20;
-/// What is used when nobody sets a limit, for each worker.
-const GENEROUS: u64 = 128 << 20;
+/// What is used when nobody sets a limit: once, and for each worker.
+const USUAL: u64 = 64 << 20;
 /// Regions of a local pack: large enough to hide the cost of opening it, small enough for the processor's cache.
 const LOCAL_REGION: usize = 1 << 20;
 /// Regions that are asked for over a network.
@@ -46,14 +46,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for at most `workers` threads in `memory` bytes; no limit is 128 MiB for each worker. `local`: the
+    /// The plan for at most `workers` threads in `memory` bytes; no limit is 64 MiB and 64 MiB for each worker. `local`: the
     /// packs are files of this machine.
     ///
     /// # Errors
     /// Invalid: not even one worker fits; the message says how much would do.
     pub fn new(memory: Option<u64>, workers: usize, sizes: Sizes, local: bool) -> Result<Plan> {
         let workers = workers.max(1);
-        let memory = memory.unwrap_or(RESERVE.saturating_add(GENEROUS.saturating_mul(workers as u64)));
+        let memory = memory.unwrap_or(USUAL.saturating_mul(1 + workers as u64));
         let smallest = |workers| match local {
             true => Plan { workers, readers: 0, region: LOCAL_REGION, gap: LOCAL_GAP },
             false => Plan { workers, readers: 1, region: REMOTE_REGION, gap: REMOTE_GAP },

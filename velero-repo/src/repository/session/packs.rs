@@ -23,16 +23,16 @@ impl Packs {
         Packs { permits: Arc::new(Semaphore::new(in_flight)), buffers: Mutex::default(), in_flight, size }
     }
 
-    /// A buffer for a pack of file data, with room for the content that exceeds the size: a buffer that had to grow would
-    /// be in memory twice. One that is new takes memory only as far as it is filled.
+    /// A buffer for a pack of file data, with room for the trailer: a buffer that had to grow would be in memory twice.
+    /// One that is new takes memory only as far as it is filled.
     pub(super) fn buffer(&self) -> Vec<u8> {
         let used = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        used.unwrap_or_else(|| Vec::with_capacity(self.size + self.size / 2))
+        used.unwrap_or_else(|| Vec::with_capacity(self.size + self.size / 8))
     }
 
     fn give_back(&self, bytes: Bytes) {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes.is_unique() && bytes.len() >= self.size && buffers.len() < self.in_flight {
+        if bytes.is_unique() && bytes.len() >= self.size / 2 && buffers.len() < self.in_flight {
             buffers.push(bytes.into());
         }
     }

@@ -118,7 +118,11 @@ impl ContentWriter {
         let mut slot = self.slot.lock();
         let place = &mut slot[usize::from(id.pack_kind() == PackKind::Meta)]; // there are two
         let mut open = match place.take() {
-            Some(open) => open,
+            Some(open) if open.pack.has_room(body.len()) => open,
+            Some(full) => {
+                self.hand_over(full)?;
+                self.open(id.pack_kind())?
+            }
             None => self.open(id.pack_kind())?,
         };
         open.pack.add(&piece, body)?;

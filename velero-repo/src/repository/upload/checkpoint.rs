@@ -111,7 +111,7 @@ fn start_workers(run: &Arc<Run>, plan: Plan) -> oneshot::Receiver<()> {
         let (run_of_failed, run, done) = (run, run.clone(), done.clone());
         let writer = run.session.writer();
         let work = move || {
-            Worker::new(&run, writer, plan.window).work(number == 0);
+            Worker::new(&run, writer).work(number == 0);
             drop((run, done)); // in this order: who hears of the end may need to be the only owner
         };
         if let Err(source) = std::thread::Builder::new().name(format!("upload-{number}")).stack_size(STACK).spawn(work)

@@ -159,6 +159,7 @@ impl Worker<'_> {
     pub(super) fn begin_file(&mut self, metadata: &Metadata) -> Result<()> {
         let failed = |operation| move |source| crate::Error::Io { operation, path: "the root".to_owned(), source };
         self.batch.extend(1);
+        self.take_window()?;
         let mut file = self.run.source.root_file().map_err(failed("open"))?;
         let name = self.run.root_place().name;
         let entry = entry_of_file(name.as_bytes(), metadata);

@@ -1,31 +1,31 @@
 //! How much of everything an upload may hold at once, from one number: the bytes of memory it is given.
 //!
 //! ```text
-//! memory >= reserve + workers * (window + packs) + spare * window + queue * pack
+//! memory >= reserve + windows * window + (workers + queue) * pack
 //! ```
 //!
-//! Every worker reads into a window of its own and fills packs of its own; spare windows let one worker cut a stream
-//! while others hash it; the queue holds finished packs that the store has not taken yet. With little memory there are
-//! fewer workers before there are smaller windows, because a window holds the longest chunk twice or nothing can be
-//! cut. Pure: nothing is measured here.
+//! A worker that reads has a window and fills packs of its own; one that has nothing to read leaves its window to those
+//! that cut a stream, and hashes for them. The queue holds finished packs that the store has not taken yet. With little
+//! memory there are fewer workers before there are smaller windows, because a window holds the longest chunk twice or
+//! nothing can be cut. Pure: nothing is measured here.
 
 use crate::{Error, Result};
 
-/// Listings, results, indexes of the session, stacks and the program itself, which alone has 37 MiB in memory; measured.
+/// Listings, results, indexes of the session, stacks and the program itself, which alone has 25 MiB in memory; measured.
 const RESERVE: u64 = 60 << 20;
 /// Windows beyond this many bytes bring nothing: every lane of the hash has work.
 const LARGEST_WINDOW: usize = 32 << 20;
 /// Finished packs on their way to the store; more would not upload faster.
 const LONGEST_QUEUE: usize = 4;
-/// What is used when nobody sets a limit, for each worker.
-const GENEROUS: u64 = 128 << 20;
+/// What is used when nobody sets a limit: once, and for each worker.
+const USUAL: u64 = 64 << 20;
 
 /// Sizes that the repository's format sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     /// The longest chunk that the splitter makes, in bytes.
     pub longest_chunk: usize,
-    /// A pack is finished once it has this many bytes.
+    /// A pack has no more bytes than these.
     pub pack: usize,
 }
 
@@ -36,21 +36,22 @@ pub struct Plan {
     pub workers: usize,
     /// Bytes of each worker's window.
     pub window: usize,
-    /// Windows beyond one for each worker.
-    pub spare: usize,
+    /// Windows, one for each worker at least.
+    pub windows: usize,
     /// Finished packs that wait for the store.
     pub queue: usize,
 }
 
 impl Plan {
-    /// The plan for at most `workers` threads in `memory` bytes; no limit is 128 MiB for each worker.
+    /// The plan for at most `workers` threads in `memory` bytes; no limit is 64 MiB and 64 MiB for each worker.
     ///
     /// # Errors
     /// Invalid: not even one worker fits; the message says how much would do.
     pub fn new(memory: Option<u64>, workers: usize, sizes: Sizes) -> Result<Plan> {
         let workers = workers.max(1);
-        let memory = memory.unwrap_or(RESERVE.saturating_add(GENEROUS.saturating_mul(workers as u64)));
-        let smallest = |workers| Plan { workers, window: sizes.longest_chunk.saturating_mul(2), spare: 0, queue: 1 };
+        let memory = memory.unwrap_or(USUAL.saturating_mul(1 + workers as u64));
+        let window = sizes.longest_chunk.saturating_mul(2);
+        let smallest = |workers| Plan { workers, window, windows: workers, queue: 1 };
         let mut plan = (1..=workers).rev().map(smallest).find(|plan| plan.bytes(sizes) <= memory).ok_or_else(|| {
             let least = smallest(1).bytes(sizes).div_ceil(1 << 20);
             Error::invalid(format!("memory of {} MiB", memory >> 20), format!("at least {least} MiB are needed"))
@@ -61,24 +62,21 @@ impl Plan {
 
     /// The bytes that the plan may take.
     pub fn bytes(&self, sizes: Sizes) -> u64 {
-        // A pack is full with the content that exceeds its size, half of which lies beyond it on average.
-        let (window, pack) = (self.window as u64, (sizes.pack + sizes.longest_chunk / 2) as u64);
-        let workers = (self.workers as u64).saturating_mul(window.saturating_add(pack));
-        let shared =
-            (self.spare as u64).saturating_mul(window).saturating_add((self.queue as u64).saturating_mul(pack));
-        RESERVE.saturating_add(workers).saturating_add(shared)
+        let (window, pack) = (self.window as u64, sizes.pack as u64);
+        let packs = (self.workers as u64).saturating_add(self.queue as u64).saturating_mul(pack);
+        RESERVE.saturating_add((self.windows as u64).saturating_mul(window)).saturating_add(packs)
     }
 
-    /// Adds, in this order, what fits: a spare window, without which a single stream keeps one worker busy; windows with
-    /// enough chunks for the lanes of the hash; another pack on its way; more of both.
+    /// Adds, in this order, what fits: windows with enough chunks for the lanes of the hash; another pack on its way; a
+    /// window that is cut while all others are hashed; more of both.
     fn grow(&mut self, memory: u64, sizes: Sizes) {
         let largest = LARGEST_WINDOW.max(self.window);
         let goals = [
-            Plan { spare: 1, ..*self },
             Plan { window: largest, ..*self },
             Plan { queue: 2, ..*self },
-            Plan { spare: self.workers, ..*self },
+            Plan { windows: self.workers + 1, ..*self },
             Plan { queue: LONGEST_QUEUE, ..*self },
+            Plan { windows: 2 * self.workers, ..*self },
         ];
         for goal in goals {
             while let Some(larger) = self.step(&goal, sizes).filter(|larger| larger.bytes(sizes) <= memory) {
@@ -90,7 +88,7 @@ impl Plan {
     /// One step towards the goal.
     fn step(&self, goal: &Plan, sizes: Sizes) -> Option<Plan> {
         match () {
-            () if self.spare < goal.spare => Some(Plan { spare: self.spare + 1, ..*self }),
+            () if self.windows < goal.windows => Some(Plan { windows: self.windows + 1, ..*self }),
             () if self.queue < goal.queue => Some(Plan { queue: self.queue + 1, ..*self }),
             () if self.window < goal.window => {
                 Some(Plan { window: (self.window + sizes.longest_chunk).min(goal.window), ..*self })
@@ -108,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_plan_fits_its_memory_whatever_is_asked_for() {
-        for mebibytes in [124, 128, 192, 256, 512, 1024, 65536] {
+        for mebibytes in [116, 128, 192, 256, 512, 1024, 65536] {
             for workers in [1, 2, 3, 8, 64] {
                 let plan = Plan::new(Some(mebibytes << 20), workers, SIZES).unwrap();
                 assert!(plan.bytes(SIZES) <= mebibytes << 20, "{plan:?}");
@@ -122,17 +120,18 @@ mod tests {
 
     #[test]
     fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
-        let two = Plan { workers: 2, window: 16 << 20, spare: 1, queue: 1 };
+        let two = Plan { workers: 2, window: 32 << 20, windows: 2, queue: 1 };
         assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap(), two);
-        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 2);
+        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 3);
         assert_eq!(Plan::new(Some(2 << 30), 8, SIZES).unwrap().workers, 8);
         let refusal = Plan::new(Some(64 << 20), 8, SIZES).unwrap_err().to_string();
-        assert!(refusal.contains("at least 124 MiB"), "{refusal}");
+        assert!(refusal.contains("at least 116 MiB"), "{refusal}");
     }
 
     #[test]
-    fn without_a_limit_every_worker_has_a_large_window_and_a_spare_one() {
+    fn without_a_limit_every_worker_has_a_large_window() {
+        assert_eq!(Plan::new(None, 2, SIZES).unwrap(), Plan::new(Some(192 << 20), 2, SIZES).unwrap());
         let plan = Plan::new(None, 4, SIZES).unwrap();
-        assert_eq!((plan.workers, plan.window, plan.spare, plan.queue), (4, 32 << 20, 4, 4));
+        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 32 << 20, 4, 2));
     }
 }

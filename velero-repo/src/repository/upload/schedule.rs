@@ -33,6 +33,12 @@ pub(super) enum Step {
     Done,
 }
 
+/// A window for who has none.
+pub(super) enum Free {
+    Empty(Vec<u8>),
+    OnceHashed(Window),
+}
+
 /// What a rest is for.
 #[derive(Debug)]
 pub(super) struct Rest {
@@ -65,9 +71,9 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Queues for `workers`, which share `spare` windows of `window` bytes.
-    pub(super) fn new(workers: usize, spare: usize, window: usize) -> Schedule {
-        let spare = (0..spare).map(|_| vec![0; window]).collect();
+    /// Queues for `workers`, which share `windows` windows, at least as many as they are, of `window` bytes.
+    pub(super) fn new(workers: usize, windows: usize, window: usize) -> Schedule {
+        let spare = (0..windows.max(workers)).map(|_| vec![0; window]).collect();
         let queues = Mutex::new(Queues { spare, ..Queues::default() });
         Schedule { queues, change: Condvar::new(), attention: AtomicBool::new(false), workers }
     }
@@ -126,6 +132,22 @@ impl Schedule {
         self.change.notify_one();
     }
 
+    /// A window for somebody who has none: an empty one, or one whose chunks are to be hashed before it is used. None if
+    /// a rest is asked for or everything stops. It comes at last, because nobody else has more than one.
+    pub(super) fn window(&self) -> Option<Free> {
+        let mut queues = self.lock();
+        while queues.rest.is_none() && queues.outcome.is_none() {
+            if let Some(bytes) = queues.spare.pop() {
+                return Some(Free::Empty(bytes));
+            }
+            if let Some(window) = queues.windows.pop_front() {
+                return Some(Free::OnceHashed(window));
+            }
+            queues = self.wait(queues);
+        }
+        None
+    }
+
     /// An empty window in exchange for one that somebody else would hash, if anybody has nothing to do.
     pub(super) fn spare_window(&self) -> Option<Vec<u8>> {
         let mut queues = self.lock();
@@ -141,9 +163,15 @@ impl Schedule {
         self.change.notify_all();
     }
 
-    /// Takes back the memory of a window that was handed over, after its results are in place.
+    /// Takes back the memory of a window, after the results of its chunks are in place.
     pub(super) fn give_back(&self, bytes: Vec<u8>) {
         self.lock().spare.push(bytes);
+        self.change.notify_all();
+    }
+
+    /// Tells who waits that the chunks of a window are hashed.
+    pub(super) fn hashed(&self) {
+        drop(self.lock());
         self.change.notify_all();
     }
 

@@ -14,7 +14,7 @@ use super::node::{Next, Node, Outcome, Place};
 use super::progress::Progress;
 use super::report::UploadReport;
 use super::reuse::Objects;
-use super::schedule::{Schedule, Step};
+use super::schedule::{Free, Schedule, Step};
 use super::window::{Chunk, Window, write_chunks};
 use crate::repository::content::ContentId;
 use crate::repository::directory::Entry;
@@ -79,7 +79,7 @@ impl Run {
 pub(super) struct Worker<'a> {
     pub(super) run: &'a Run,
     pub(super) writer: ContentWriter,
-    /// The window, and how much of it is filled.
+    /// The window, empty while nothing is read, and how much of it is filled.
     pub(super) window: Vec<u8>,
     pub(super) filled: usize,
     /// Chunks of the window that are complete, and the batch of their files.
@@ -91,9 +91,8 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(run: &'a Run, writer: ContentWriter, window: usize) -> Worker<'a> {
-        let window = vec![0; window];
-        let (chunks, batch, report) = (Vec::new(), Arc::default(), UploadReport::default());
+    pub(super) fn new(run: &'a Run, writer: ContentWriter) -> Worker<'a> {
+        let (window, chunks, batch, report) = (Vec::new(), Vec::new(), Arc::default(), UploadReport::default());
         Worker { run, writer, window, filled: 0, chunks, batch, turns: 0, report }
     }
 
@@ -149,10 +148,12 @@ impl<'a> Worker<'a> {
 
     /// Reads the files of some slices and hands back what became of them.
     fn process(&mut self, slices: Vec<Slice>) -> Result<()> {
+        self.take_window()?;
         for slice in &slices {
             self.read_slice(slice)?;
         }
         self.finish_windows()?;
+        self.run.schedule.give_back(std::mem::take(&mut self.window));
         for slice in slices {
             let outcomes = self.batch.outcomes(slice.items(), self.run.settings.layout, &mut self.writer)?;
             let next = slice.node.complete(slice.number, outcomes, &mut self.writer)?;
@@ -183,10 +184,30 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn hash_for_another(&mut self, mut window: Window) -> Result<()> {
+    fn hash_for_another(&mut self, window: Window) -> Result<()> {
+        let bytes = self.hash(window)?;
+        self.run.schedule.give_back(bytes);
+        Ok(())
+    }
+
+    fn hash(&mut self, mut window: Window) -> Result<Vec<u8>> {
         write_chunks(&window.bytes, &mut window.chunks, &window.batch, &mut self.writer)?;
         window.batch.end_window();
-        self.run.schedule.give_back(window.bytes);
+        Ok(window.bytes)
+    }
+
+    /// Gets a window to read into.
+    pub(super) fn take_window(&mut self) -> Result<()> {
+        while self.window.is_empty() {
+            match self.run.schedule.window() {
+                Some(Free::Empty(window)) => self.window = window,
+                Some(Free::OnceHashed(window)) => {
+                    self.window = self.hash(window)?;
+                    self.run.schedule.hashed();
+                }
+                None => self.attend()?,
+            }
+        }
         Ok(())
     }
 
