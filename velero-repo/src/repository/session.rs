@@ -93,6 +93,8 @@ struct Shared {
     manifests: manifests::Pending,
     committing: tokio::sync::Mutex<commit::Progress>,
     begun: Timestamp,
+    /// The deletion watermark at that time.
+    final_before: Option<i64>,
 }
 
 impl Session {
@@ -130,6 +132,7 @@ impl Session {
             manifests: manifests::Pending::default(),
             committing: tokio::sync::Mutex::default(),
             begun: repository.now(),
+            final_before: repository.view().watermark(),
             repository: repository.clone(),
         };
         let shared = Arc::new(shared);

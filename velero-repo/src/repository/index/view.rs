@@ -127,6 +127,11 @@ impl View {
         self.visible(Merged::new(self.tables.iter().map(AsRef::as_ref)))
     }
 
+    /// The tombstones that count for their contents, those that the watermark hides too.
+    pub fn tombstones(&self) -> impl Iterator<Item = Row<'_>> + '_ {
+        Merged::new(self.tables.iter().map(AsRef::as_ref)).filter(|row| row.deleted)
+    }
+
     /// As [`View::rows`], of contents with this prefix letter, 0 for those without.
     pub fn with_prefix(&self, prefix: u8) -> impl Iterator<Item = (usize, Row<'_>)> + '_ {
         let ranges = self.tables.iter().map(move |table| (table.as_ref(), table.prefix_range(prefix)));

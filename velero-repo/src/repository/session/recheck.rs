@@ -1,7 +1,8 @@
 //! The last look at contents that were not written because they were there.
 //!
 //! Between that decision and the commit a collection may have marked them as deleted, since no snapshot that it saw used
-//! them. They are still in their packs for hours; each is read and written again, with a later time.
+//! them. They are still in their packs for hours; each is read and written again, with a later time. A session that went on
+//! for days, as on a machine that slept, may find the deletion final and the pack gone: then nothing is committed.
 
 use super::Shared;
 use super::known::later;
@@ -22,9 +23,11 @@ impl Shared {
         self.repository.refresh().await?;
         let since = self.begun.as_second() - LONGEST_COLLECTION.as_secs();
         let view = self.repository.view();
-        let deleted = view.rows().filter(|(_, row)| row.deleted && row.timestamp >= since);
+        // What was final when the session began was not relied on.
+        let is_new = |time: i64| time >= since && self.final_before.is_none_or(|watermark| time > watermark);
+        let deleted = view.tombstones().filter(|row| is_new(row.timestamp));
         let entries: Vec<Entry> = deleted
-            .filter_map(|(_, row)| row.entry())
+            .filter_map(|row| row.entry())
             .filter(|entry| self.known.may_be_relied_on(&entry.content) && !round.has(&entry.content))
             .collect();
         let (mut again, mut bytes) = (Vec::new(), 0);

@@ -16,6 +16,7 @@ use crate::repository::snapshot::SNAPSHOT;
 use crate::repository::tree::{LocalOptions, LocalSource};
 use crate::store::{Store, StoreOptions};
 
+mod collected;
 mod faults;
 mod hard;
 mod incremental;

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::repository::index::sealed_blob;
+use crate::repository::name::BlobId;
+use bytes::Bytes;
 
 #[tokio::test]
 async fn two_sessions_write_at_once_and_both_are_whole() {
@@ -61,6 +63,36 @@ async fn what_is_marked_as_deleted_while_it_is_relied_on_is_written_again() {
     assert!(ids.iter().all(|id| reading.view().has(id)));
     assert_eq!(reading.view().get(&ids[2]).unwrap().timestamp, clock.now().as_second() + 8);
     assert_eq!(reading.read_content(&ids[3]).await.unwrap(), plains(1)[3]);
+}
+
+#[tokio::test]
+async fn what_is_deleted_for_good_while_it_is_relied_on_is_written_again_or_nothing_is_committed() {
+    for pack_is_gone in [false, true] {
+        let (operator, clock) = (memory(), clock());
+        let repository = created(&operator, &clock).await;
+        let session = begin(&repository).await;
+        let ids = write(&session, None, plains(1)).await.unwrap();
+        session.commit().await.unwrap();
+
+        let session = begin(&repository).await;
+        write(&session, None, plains(1)).await.unwrap();
+        let other = opened(&operator, &clock).await;
+        collect(&other, &ids).await;
+        let watermark = BlobId::new(format!("xw{}", clock.now().as_second() + 60)).unwrap();
+        other.blobs().put(&watermark, Bytes::from_static(b"deletion-watermark")).await.unwrap();
+        if pack_is_gone {
+            other.blobs().delete(&other.view().get(&ids[0]).unwrap().pack).await.unwrap();
+        }
+        let manifest = session.put_manifest(snapshot("/a"), &1).unwrap();
+        let committed = session.commit().await;
+        let reading = opened(&operator, &clock).await;
+        let visible = reading.manifest(manifest.as_str()).await.is_ok();
+        assert_eq!((committed.is_ok(), visible), (!pack_is_gone, !pack_is_gone), "{committed:?}");
+        if !pack_is_gone {
+            assert!(ids.iter().all(|id| reading.view().has(id)), "never refers to what is deleted");
+            assert_eq!(reading.read_content(&ids[3]).await.unwrap(), plains(1)[3]);
+        }
+    }
 }
 
 #[tokio::test]
