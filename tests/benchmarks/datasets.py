@@ -117,6 +117,27 @@ def warm(root: Path) -> None:
     os.sync()
 
 
+def forget(root: Path) -> None:
+    """Writes out what is dirty, and takes every file out of the page cache: what one contender leaves must not crowd the next."""
+    os.sync()
+    for folder, _, files in os.walk(root):
+        for name in files:
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                continue
+            file = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(file)
+
+
+def drop_large(root: Path) -> None:
+    """Removes the large files of a tree, which are what takes the room."""
+    for folder, _, files in os.walk(root):
+        for path in (os.path.join(folder, name) for name in files):
+            if os.lstat(path).st_size >= MIB:
+                os.remove(path)
+
+
 def warm_guest(gib: int) -> None:
     """Touches memory once: a virtual machine gets its pages from the host at their first use, slowly."""
     child = os.fork()
