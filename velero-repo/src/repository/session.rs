@@ -61,8 +61,8 @@ const LONGEST_STALE: SignedDuration = SignedDuration::from_mins(60);
 /// How a session writes.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
-    /// Packs that are on their way to the store at once; each takes `maxPackSize` of memory and up to one content more.
-    /// The writers wait when it is reached.
+    /// Packs of file data that are on their way to the store beside one for each writer; each takes `maxPackSize` of
+    /// memory. A writer that has none to fill waits.
     pub packs_in_flight: usize,
     /// Ends the session when it is cancelled.
     pub cancel: CancellationToken,
@@ -149,6 +149,7 @@ impl Session {
     pub fn writer(&self) -> ContentWriter {
         let slot = Arc::new(Slot::default());
         self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot.clone());
+        self.shared.packs.add_writer();
         ContentWriter::new(self.shared.clone(), slot)
     }
 

@@ -108,11 +108,17 @@ impl Shared {
         for slot in self.slots() {
             let taken = round.clone();
             let ready = blocking(move || {
-                let finished = slot.take(&taken).into_iter().filter_map(|pack| pack.finish().transpose());
-                finished.map(|pack| Ready::new(pack?)).collect::<Result<Vec<_>>>()
+                let finished = slot.take(&taken).into_iter().filter_map(|(pack, permit)| {
+                    pack.finish().transpose().map(|pack| Ok((Ready::new(pack?)?, permit)))
+                });
+                finished.collect::<Result<Vec<_>>>()
             });
-            for ready in ready.await? {
-                self.hand_over(ready, round).await?;
+            for (ready, permit) in ready.await? {
+                let permit = match permit {
+                    Some(permit) => permit,
+                    None => self.room().await?,
+                };
+                self.hand_over(ready, permit, round);
             }
         }
         Ok(())

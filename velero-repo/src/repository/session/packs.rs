@@ -7,9 +7,9 @@ use crate::repository::index::{PACKED_OVERHEAD, Table, encode};
 use crate::repository::pack::FinishedPack;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bounds the packs that are under way.
+/// Bounds the packs that are being filled or under way.
 pub(super) struct Packs {
     permits: Arc<Semaphore>,
     buffers: Mutex<Vec<Vec<u8>>>,
@@ -19,8 +19,18 @@ pub(super) struct Packs {
 
 impl Packs {
     pub(super) fn new(in_flight: usize, size: usize) -> Self {
-        let in_flight = in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        let in_flight = in_flight.clamp(1, Semaphore::MAX_PERMITS / 2);
         Packs { permits: Arc::new(Semaphore::new(in_flight)), buffers: Mutex::default(), in_flight, size }
+    }
+
+    /// Room for the pack that one more writer fills.
+    pub(super) fn add_writer(&self) {
+        self.permits.add_permits(1);
+    }
+
+    /// That room is no longer needed.
+    pub(super) fn remove_writer(&self) {
+        self.permits.forget_permits(1);
     }
 
     /// A buffer for a pack of file data, with room for the trailer: a buffer that had to grow would be in memory twice.
@@ -54,10 +64,14 @@ impl Ready {
 }
 
 impl Shared {
-    /// Waits until there is room, and sends a pack on its way. A failure to store it ends the session.
-    pub(super) async fn hand_over(self: &Arc<Self>, ready: Ready, round: &Arc<Round>) -> Result<()> {
+    /// Waits until there is room for one more pack.
+    pub(super) async fn room(&self) -> Result<OwnedSemaphorePermit> {
         let permit = self.failure.or(self.packs.permits.clone().acquire_owned()).await?;
-        let permit = permit.map_err(|_| Error::invalid("writing session", "it is over"))?;
+        permit.map_err(|_| Error::invalid("writing session", "it is over"))
+    }
+
+    /// Sends a pack on its way, which takes its room along. A failure to store it ends the session.
+    pub(super) fn hand_over(self: &Arc<Self>, ready: Ready, permit: OwnedSemaphorePermit, round: &Arc<Round>) {
         let (shared, target) = (self.clone(), round.clone());
         let store = async move {
             if let Err(error) = shared.store(ready, &target).await {
@@ -66,7 +80,6 @@ impl Shared {
             drop(permit);
         };
         round.uploads().spawn_on(store, self.repository.blobs().runtime());
-        Ok(())
     }
 
     /// Stores a pack; only then its entries count.

@@ -10,6 +10,7 @@ use crate::repository::name::PackKind;
 use crate::repository::pack::{PackBuilder, Piece};
 use crate::repository::seal::compression::Compressor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Writes contents on one plain thread.
 ///
@@ -28,6 +29,8 @@ pub(super) struct Slot(Mutex<[Option<Open>; 2]>);
 pub(super) struct Open {
     pack: PackBuilder,
     round: Arc<Round>,
+    /// Its room among all packs. Packs of metadata grow as they are filled, and take theirs when they are full.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Slot {
@@ -36,9 +39,9 @@ impl Slot {
     }
 
     /// Takes away the packs of a round.
-    pub(super) fn take(&self, round: &Arc<Round>) -> Vec<PackBuilder> {
+    pub(super) fn take(&self, round: &Arc<Round>) -> Vec<(PackBuilder, Option<OwnedSemaphorePermit>)> {
         let of_round = |open: &mut Open| Arc::ptr_eq(&open.round, round);
-        self.lock().iter_mut().filter_map(|open| open.take_if(of_round)).map(|open| open.pack).collect()
+        self.lock().iter_mut().filter_map(|open| open.take_if(of_round)).map(|open| (open.pack, open.permit)).collect()
     }
 }
 
@@ -136,19 +139,30 @@ impl ContentWriter {
     }
 
     fn open(&self, kind: PackKind) -> Result<Open> {
+        let (permit, buffer) = match kind {
+            PackKind::Data => (Some(self.room()?), self.shared.packs.buffer()),
+            PackKind::Meta => (None, Vec::new()),
+        };
         let round = self.shared.current()?;
-        let buffer = if kind == PackKind::Data { self.shared.packs.buffer() } else { Vec::new() };
-        Ok(Open { pack: PackBuilder::new(&self.shared.style, kind, round.id(), buffer), round })
+        Ok(Open { pack: PackBuilder::new(&self.shared.style, kind, round.id(), buffer), round, permit })
+    }
+
+    fn room(&self) -> Result<OwnedSemaphorePermit> {
+        self.shared.repository.blobs().wait(self.shared.room())
     }
 
     fn hand_over(&self, open: Open) -> Result<()> {
-        match open.pack.finish()? {
-            None => Ok(()),
-            Some(pack) => {
-                let handed = self.shared.hand_over(Ready::new(pack)?, &open.round);
-                self.shared.repository.blobs().wait(handed)
-            }
-        }
+        let Open { pack, round, permit } = open;
+        let Some(pack) = pack.finish()? else { return Ok(()) };
+        let permit = permit.map_or_else(|| self.room(), Ok)?;
+        self.shared.hand_over(Ready::new(pack)?, permit, &round);
+        Ok(())
+    }
+}
+
+impl Drop for ContentWriter {
+    fn drop(&mut self) {
+        self.shared.packs.remove_writer();
     }
 }
 

@@ -1,18 +1,20 @@
 //! How much of everything an upload may hold at once, from one number: the bytes of memory it is given.
 //!
 //! ```text
-//! memory >= reserve + windows * window + (workers + queue) * pack
+//! memory >= reserve + workers * own + windows * window + (workers + queue) * pack
 //! ```
 //!
 //! A worker that reads has a window and fills packs of its own; one that has nothing to read leaves its window to those
-//! that cut a stream, and hashes for them. The queue holds finished packs that the store has not taken yet. With little
+//! that cut a stream, and hashes for them. The queue is of packs that the store has not taken yet. With little
 //! memory there are fewer workers before there are smaller windows, because a window holds the longest chunk twice or
 //! nothing can be cut. Pure: nothing is measured here.
 
 use crate::{Error, Result};
 
-/// Listings, results, indexes of the session, stacks and the program itself, which alone has 25 MiB in memory; measured.
-const RESERVE: u64 = 60 << 20;
+/// Results, indexes of the session and the program itself, which alone has 25 MiB in memory; measured.
+const RESERVE: u64 = 64 << 20;
+/// What a worker takes beside its window and pack: directories on their way, their pack, compression; measured.
+const OWN: u64 = 8 << 20;
 /// Windows beyond this many bytes bring nothing: every lane of the hash has work.
 const LARGEST_WINDOW: usize = 32 << 20;
 /// Finished packs on their way to the store; more would not upload faster.
@@ -38,7 +40,7 @@ pub struct Plan {
     pub window: usize,
     /// Windows, one for each worker at least.
     pub windows: usize,
-    /// Finished packs that wait for the store.
+    /// Packs beyond one for each worker.
     pub queue: usize,
 }
 
@@ -64,16 +66,19 @@ impl Plan {
     pub fn bytes(&self, sizes: Sizes) -> u64 {
         let (window, pack) = (self.window as u64, sizes.pack as u64);
         let packs = (self.workers as u64).saturating_add(self.queue as u64).saturating_mul(pack);
-        RESERVE.saturating_add((self.windows as u64).saturating_mul(window)).saturating_add(packs)
+        let windows = (self.windows as u64).saturating_mul(window);
+        let own = OWN.saturating_mul(self.workers as u64);
+        [own, windows, packs].into_iter().fold(RESERVE, u64::saturating_add)
     }
 
-    /// Adds, in this order, what fits: windows with enough chunks for the lanes of the hash; another pack on its way; a
-    /// window that is cut while all others are hashed; more of both.
+    /// Adds, in this order, what fits: windows with chunks for most lanes of the hash; another pack on its way, because
+    /// one at a time waits for the disk; chunks for all lanes; a window that is cut while all others are hashed; more.
     fn grow(&mut self, memory: u64, sizes: Sizes) {
         let largest = LARGEST_WINDOW.max(self.window);
         let goals = [
-            Plan { window: largest, ..*self },
+            Plan { window: largest.min(self.window / 2 * 3), ..*self },
             Plan { queue: 2, ..*self },
+            Plan { window: largest, ..*self },
             Plan { windows: self.workers + 1, ..*self },
             Plan { queue: LONGEST_QUEUE, ..*self },
             Plan { windows: 2 * self.workers, ..*self },
@@ -106,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_plan_fits_its_memory_whatever_is_asked_for() {
-        for mebibytes in [116, 128, 192, 256, 512, 1024, 65536] {
+        for mebibytes in [128, 160, 192, 256, 512, 1024, 65536] {
             for workers in [1, 2, 3, 8, 64] {
                 let plan = Plan::new(Some(mebibytes << 20), workers, SIZES).unwrap();
                 assert!(plan.bytes(SIZES) <= mebibytes << 20, "{plan:?}");
@@ -120,18 +125,18 @@ mod tests {
 
     #[test]
     fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
-        let two = Plan { workers: 2, window: 32 << 20, windows: 2, queue: 1 };
+        let two = Plan { workers: 2, window: 24 << 20, windows: 2, queue: 1 };
         assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap(), two);
-        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 3);
+        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 2);
         assert_eq!(Plan::new(Some(2 << 30), 8, SIZES).unwrap().workers, 8);
         let refusal = Plan::new(Some(64 << 20), 8, SIZES).unwrap_err().to_string();
-        assert!(refusal.contains("at least 116 MiB"), "{refusal}");
+        assert!(refusal.contains("at least 128 MiB"), "{refusal}");
     }
 
     #[test]
     fn without_a_limit_every_worker_has_a_large_window() {
         assert_eq!(Plan::new(None, 2, SIZES).unwrap(), Plan::new(Some(192 << 20), 2, SIZES).unwrap());
         let plan = Plan::new(None, 4, SIZES).unwrap();
-        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 32 << 20, 4, 2));
+        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 24 << 20, 4, 2));
     }
 }

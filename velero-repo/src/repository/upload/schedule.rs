@@ -71,9 +71,9 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Queues for `workers`, which share `windows` windows, at least as many as they are, of `window` bytes.
+    /// Queues for `workers`, which share `windows` windows, at least as many as they are, of `window` bytes. Memory is taken as they are filled.
     pub(super) fn new(workers: usize, windows: usize, window: usize) -> Schedule {
-        let spare = (0..windows.max(workers)).map(|_| vec![0; window]).collect();
+        let spare = (0..windows.max(workers)).map(|_| Vec::with_capacity(window)).collect();
         let queues = Mutex::new(Queues { spare, ..Queues::default() });
         Schedule { queues, change: Condvar::new(), attention: AtomicBool::new(false), workers }
     }

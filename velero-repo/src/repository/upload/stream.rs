@@ -16,6 +16,9 @@ use crate::repository::directory::Entry;
 use crate::repository::splitter::Cutter;
 use crate::repository::tree::{Kind, Metadata, SourceFile};
 
+/// How much more of a window is used at a time while it is new, in bytes.
+const GROWTH: usize = 1 << 20;
+
 /// A file while it passes.
 struct Passing {
     item: usize,
@@ -98,7 +101,7 @@ impl Worker<'_> {
         let known = (metadata.kind == Kind::File && metadata.size > 0).then_some(metadata.size);
         loop {
             self.attend()?;
-            if self.filled == self.window.len() {
+            if self.filled == self.window.capacity() {
                 self.turn_over(&mut passing)?;
             }
             let read = match self.fill(file, passing.left, sparse) {
@@ -119,6 +122,7 @@ impl Worker<'_> {
 
     /// Reads once into the free end of the window, at most `limit` bytes. Holes are zeros that need no reading.
     fn fill(&mut self, file: &mut dyn SourceFile, limit: u64, sparse: bool) -> io::Result<usize> {
+        self.grow_window(1);
         let room = &mut self.window[self.filled..]; // never beyond the end
         let room_length = usize::try_from(limit).unwrap_or(usize::MAX).min(room.len());
         let room = &mut room[..room_length];
@@ -133,6 +137,14 @@ impl Worker<'_> {
         };
         self.filled += read;
         Ok(read)
+    }
+
+    /// Makes more of the window usable if there are fewer than `least` bytes behind what is filled, as far as it goes.
+    fn grow_window(&mut self, least: usize) {
+        if self.window.len() < self.filled + least {
+            let more = (self.filled + least.max(GROWTH)).min(self.window.capacity());
+            self.window.resize(more.max(self.window.len()), 0);
+        }
     }
 
     /// Cuts what can be cut; at the end of a part or of the file, all.
@@ -188,9 +200,10 @@ impl Worker<'_> {
         let manner = Manner { compressor: None, splitter: self.run.settings.layout.splitter, part: None };
         let (start, cutter, left) = (self.filled, manner.splitter.cutter(), u64::MAX);
         let mut passing = Passing { item, manner, start, cutter, read: 0, part: None, full_parts: 0, left };
-        if self.window.len() - self.filled < bytes.len() {
+        if self.window.capacity() - self.filled < bytes.len() {
             self.turn_over(&mut passing)?;
         }
+        self.grow_window(bytes.len());
         let room = self.window.get_mut(self.filled..self.filled + bytes.len());
         let Some(room) = room else { return Err(crate::Error::invalid("link", "its target is longer than a window")) };
         room.copy_from_slice(bytes);
@@ -207,6 +220,7 @@ impl Worker<'_> {
         let length = rest.len();
         match self.run.schedule.spare_window() {
             Some(mut window) => {
+                window.resize(window.len().max(length), 0);
                 window[..length].copy_from_slice(&self.window[rest]);
                 let bytes = std::mem::replace(&mut self.window, window);
                 let (chunks, batch) = (std::mem::take(&mut self.chunks), self.batch.clone());

@@ -79,7 +79,7 @@ impl Run {
 pub(super) struct Worker<'a> {
     pub(super) run: &'a Run,
     pub(super) writer: ContentWriter,
-    /// The window, empty while nothing is read, and how much of it is filled.
+    /// The window, without capacity while nothing is read, and how much of it is filled.
     pub(super) window: Vec<u8>,
     pub(super) filled: usize,
     /// Chunks of the window that are complete, and the batch of their files.
@@ -198,7 +198,7 @@ impl<'a> Worker<'a> {
 
     /// Gets a window to read into.
     pub(super) fn take_window(&mut self) -> Result<()> {
-        while self.window.is_empty() {
+        while self.window.capacity() == 0 {
             match self.run.schedule.window() {
                 Some(Free::Empty(window)) => self.window = window,
                 Some(Free::OnceHashed(window)) => {
