@@ -14,6 +14,7 @@
 mod conditional;
 mod direct;
 mod directory;
+pub(crate) mod disk;
 mod remote;
 mod sharding;
 #[cfg(test)]
@@ -120,6 +121,16 @@ impl BlobStore {
         match &mut self.backend {
             Backend::Directory(directory) => directory.set_clock(clock),
             Backend::Remote(remote) => remote.set_clock(clock),
+        }
+        self
+    }
+
+    /// Lets calls of a directory go wrong from now on.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn with_trouble(mut self, trouble: &Arc<disk::trouble::Trouble>) -> Self {
+        if let Backend::Directory(directory) = &mut self.backend {
+            directory.set_trouble(trouble.clone());
         }
         self
     }

@@ -4,6 +4,7 @@
 //! synced, and the file is renamed; then the directory is synced, and those above it that had to be made. What a crash
 //! leaves behind ends in such a name and is ignored by every listing. Directories have mode 0700, files 0600.
 
+use super::disk::{Call, Disk};
 use super::sharding::{SHARDS_FILE, SUFFIX, Shards};
 use super::{BlobInfo, direct};
 use crate::error::{Error, Result};
@@ -31,12 +32,13 @@ pub(super) struct Directory {
     /// Empty while there is no `.shards`: whoever creates the repository may still write it.
     shards: Arc<OnceLock<Shards>>,
     clock: Option<Arc<dyn Clock>>,
+    disk: Disk,
 }
 
 impl Directory {
     /// Reads `.shards`. The directory may be missing, and has no blobs then.
     pub(super) fn open(root: PathBuf) -> Result<Self> {
-        let directory = Directory { root: root.into(), shards: Arc::default(), clock: None };
+        let directory = Directory { root: root.into(), shards: Arc::default(), clock: None, disk: Disk::default() };
         directory.shards()?;
         Ok(directory)
     }
@@ -44,7 +46,7 @@ impl Directory {
     /// The parameters in `.shards`, which never change once they are there; those of a directory without, until then.
     fn shards(&self) -> Result<Cow<'_, Shards>> {
         if self.shards.get().is_none()
-            && let Some(stored) = stored_shards(&self.root)?
+            && let Some(stored) = stored_shards(&self.disk, &self.root)?
         {
             let _ = self.shards.set(stored); // somebody else may have read the same
         }
@@ -53,6 +55,11 @@ impl Directory {
 
     pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.clock = Some(clock);
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_trouble(&mut self, trouble: Arc<super::disk::trouble::Trouble>) {
+        self.disk.trouble = Some(trouble);
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -77,28 +84,28 @@ impl Directory {
 
     pub(super) fn get(&self, id: &BlobId, limit: u64) -> Result<Option<Bytes>> {
         let path = self.path(id)?;
-        let Some(file) = open(&path)? else { return Ok(None) };
-        let length = file.metadata().map_err(failed("looking at", &path))?.len();
+        let Some(file) = open(&self.disk, &path)? else { return Ok(None) };
+        let length = self.disk.call(Call::Stat, || file.metadata()).map_err(failed("looking at", &path))?.len();
         if length > limit {
             return Err(Error::corrupt(
                 id.as_str(),
                 format!("it has {length} bytes, more than the {limit} that are allowed"),
             ));
         }
-        read_at(&file, id, &path, 0, length).map(Some)
+        read_at(&self.disk, &file, id, &path, 0, length).map(Some)
     }
 
     pub(super) fn get_range(&self, id: &BlobId, offset: u64, length: u64) -> Result<Option<Bytes>> {
         let path = self.path(id)?;
-        let Some(file) = open(&path)? else { return Ok(None) };
-        read_at(&file, id, &path, offset, length).map(Some)
+        let Some(file) = open(&self.disk, &path)? else { return Ok(None) };
+        read_at(&self.disk, &file, id, &path, offset, length).map(Some)
     }
 
     /// As [`Directory::get_range`], into memory that is there already; whether there is such a blob.
     pub(super) fn read_range(&self, id: &BlobId, offset: u64, into: &mut [u8]) -> Result<bool> {
         let path = self.path(id)?;
-        let Some(file) = open(&path)? else { return Ok(false) };
-        match file.read_exact_at(into, offset) {
+        let Some(file) = open(&self.disk, &path)? else { return Ok(false) };
+        match self.disk.call(Call::Read, || file.read_exact_at(into, offset)) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
                 let wanted = into.len();
@@ -116,31 +123,34 @@ impl Directory {
     /// Puts `bytes` under `path`, whole and durably.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let directory = path.parent().unwrap_or(&self.root);
-        make_directory(directory)?;
+        make_directory(&self.disk, directory)?;
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(format!(".tmp.{}", hex(&random::<8>())));
-        let written = self.write_temporary(Path::new(&temporary), bytes).and_then(|()| fs::rename(&temporary, path));
+        let rename = || self.disk.call(Call::Rename, || fs::rename(&temporary, path));
+        let written = self.write_temporary(Path::new(&temporary), bytes).and_then(|()| rename());
         if let Err(error) = written {
-            let _ = fs::remove_file(&temporary); // ignored by listings if it stays
+            let _ = self.disk.call(Call::Remove, || fs::remove_file(&temporary)); // ignored by listings if it stays
             return Err(error);
         }
-        File::open(directory)?.sync_all()
+        sync(&self.disk, directory)
     }
 
     fn write_temporary(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let direct = if bytes.len() < direct::WORTHWHILE { None } else { direct::create(path, bytes)? };
-        let file = direct.map_or_else(|| buffered(path, bytes), Ok)?;
+        let file = self.disk.write(bytes, |bytes| {
+            let direct = if bytes.len() < direct::WORTHWHILE { None } else { direct::create(path, bytes)? };
+            direct.map_or_else(|| buffered(path, bytes), Ok)
+        })?;
         if let Some(clock) = &self.clock {
-            file.set_modified(clock.now().into())?;
+            self.disk.call(Call::SetTime, || file.set_modified(clock.now().into()))?;
         }
-        file.sync_all()
+        self.disk.call(Call::Sync, || file.sync_all())
     }
 
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<BlobInfo>> {
         let mut blobs = Vec::new();
         let mut ahead = vec![(self.root.to_path_buf(), String::new(), 0)];
         while let Some((path, name, depth)) = ahead.pop() {
-            let entries = match fs::read_dir(&path) {
+            let entries = match self.disk.call(Call::List, || fs::read_dir(&path)) {
                 Ok(entries) => entries,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 Err(e) => return Err(failed("listing", &path)(e)),
@@ -156,7 +166,7 @@ impl Directory {
                     && whole.starts_with(prefix)
                     && let Some(id) = whole.strip_suffix(SUFFIX).and_then(|name| BlobId::new(name).ok())
                 {
-                    blobs.extend(info(id, &entry.path())?);
+                    blobs.extend(info(&self.disk, id, &entry.path())?);
                 }
             }
         }
@@ -164,12 +174,12 @@ impl Directory {
     }
 
     pub(super) fn stat(&self, id: &BlobId) -> Result<Option<BlobInfo>> {
-        info(id.clone(), &self.path(id)?)
+        info(&self.disk, id.clone(), &self.path(id)?)
     }
 
     pub(super) fn delete(&self, id: &BlobId) -> Result<()> {
         let path = self.path(id)?;
-        match fs::remove_file(&path) {
+        match self.disk.call(Call::Remove, || fs::remove_file(&path)) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(failed("deleting", &path)(e)),
             _ => Ok(()),
         }
@@ -184,8 +194,8 @@ fn buffered(path: &Path, bytes: &[u8]) -> io::Result<File> {
 }
 
 /// Size and time of a file; `None` if it has gone, or is none.
-fn info(id: BlobId, path: &Path) -> Result<Option<BlobInfo>> {
-    let metadata = match fs::metadata(path) {
+fn info(disk: &Disk, id: BlobId, path: &Path) -> Result<Option<BlobInfo>> {
+    let metadata = match disk.call(Call::Stat, || fs::metadata(path)) {
         Ok(metadata) => metadata,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed("looking at", path)(e)),
@@ -195,8 +205,8 @@ fn info(id: BlobId, path: &Path) -> Result<Option<BlobInfo>> {
     Ok(metadata.is_file().then_some(BlobInfo { id, length: metadata.len(), modified }))
 }
 
-fn open(path: &Path) -> Result<Option<File>> {
-    match File::open(path) {
+fn open(disk: &Disk, path: &Path) -> Result<Option<File>> {
+    match disk.call(Call::Open, || File::open(path)) {
         Ok(file) => Ok(Some(file)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(failed("opening", path)(e)),
@@ -204,43 +214,50 @@ fn open(path: &Path) -> Result<Option<File>> {
 }
 
 /// Exactly the bytes that were asked for. Nothing is allocated for bytes that the file does not have.
-fn read_at(file: &File, id: &BlobId, path: &Path, offset: u64, length: u64) -> Result<Bytes> {
-    let size = file.metadata().map_err(failed("looking at", path))?.len();
+fn read_at(disk: &Disk, file: &File, id: &BlobId, path: &Path, offset: u64, length: u64) -> Result<Bytes> {
+    let size = disk.call(Call::Stat, || file.metadata()).map_err(failed("looking at", path))?.len();
     let short = || Error::corrupt(id.as_str(), format!("{length} bytes from {offset} on were wanted of {size}"));
     if offset.checked_add(length).is_none_or(|end| end > size) {
         return Err(short());
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| short())?];
-    match file.read_exact_at(&mut bytes, offset) {
+    match disk.call(Call::Read, || file.read_exact_at(&mut bytes, offset)) {
         Ok(()) => Ok(bytes.into()),
         Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(short()),
         Err(e) => Err(failed("reading", path)(e)),
     }
 }
 
-fn stored_shards(root: &Path) -> Result<Option<Shards>> {
+fn stored_shards(disk: &Disk, root: &Path) -> Result<Option<Shards>> {
     let path = root.join(SHARDS_FILE);
-    let Some(file) = open(&path)? else { return Ok(None) };
+    let Some(file) = open(disk, &path)? else { return Ok(None) };
     let mut bytes = Vec::new();
-    file.take(LONGEST_SHARDS).read_to_end(&mut bytes).map_err(failed("reading", &path))?;
+    let read = || file.take(LONGEST_SHARDS).read_to_end(&mut bytes);
+    disk.call(Call::Read, read).map_err(failed("reading", &path))?;
     Shards::parse(&bytes).map(Some)
 }
 
 /// Makes a directory and those above it, each of them durable in the one that holds it.
-fn make_directory(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
+fn make_directory(disk: &Disk, path: &Path) -> io::Result<()> {
+    let make = || disk.call(Call::MakeDirectory, || DirBuilder::new().mode(0o700).create(path));
+    match make() {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(()),
         Err(e) if e.kind() == ErrorKind::NotFound => {
             let above = path.parent().ok_or(e)?;
-            make_directory(above)?;
-            match DirBuilder::new().mode(0o700).create(path) {
+            make_directory(disk, above)?;
+            match make() {
                 Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
                 _ => {}
             }
         }
         other => other?,
     }
-    path.parent().map_or(Ok(()), |above| File::open(above)?.sync_all())
+    path.parent().map_or(Ok(()), |above| sync(disk, above))
+}
+
+/// Makes durable which entries a directory has.
+fn sync(disk: &Disk, directory: &Path) -> io::Result<()> {
+    disk.call(Call::Sync, || File::open(directory)?.sync_all())
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {

@@ -11,6 +11,7 @@ use crate::repository::seal::compression::Compressor;
 use crate::store::{Store, StoreOptions};
 use opendal::{Operator, services};
 
+mod disk;
 mod faults;
 mod stores;
 mod together;

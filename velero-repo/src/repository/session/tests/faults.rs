@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fault::{Fault, FaultLayer};
+use crate::repository::blob::BlobStore;
 use crate::repository::open::New;
 use opendal::layers::TimeoutLayer;
 use std::time::Duration;
@@ -12,14 +13,14 @@ fn suffering(healthy: &Operator, faults: &FaultLayer) -> Operator {
 }
 
 /// A repository with one snapshot, and copies of its blobs.
-struct Prepared {
+pub(super) struct Prepared {
     repository: Repository,
-    blobs: Vec<(String, bytes::Bytes)>,
-    clock: Arc<SettableClock>,
+    pub(super) blobs: Vec<(String, bytes::Bytes)>,
+    pub(super) clock: Arc<SettableClock>,
 }
 
 impl Prepared {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (operator, clock) = (memory(), clock());
         let repository = created(&operator, &clock).await;
         let session = begin(&repository).await;
@@ -41,13 +42,13 @@ impl Prepared {
         operator
     }
 
-    async fn open(&self, operator: &Operator) -> crate::Result<Repository> {
-        self.repository.open_like(blobs(operator.clone(), &self.clock).await, options(&self.clock)).await
+    async fn open(&self, store: BlobStore) -> crate::Result<Repository> {
+        self.repository.open_like(store, options(&self.clock)).await
     }
 
     /// A backup: one checkpoint, a commit.
-    async fn back_up(&self, operator: &Operator) -> crate::Result<()> {
-        let session = Session::begin(&self.open(operator).await?, SessionOptions::default()).await?;
+    pub(super) async fn back_up(&self, store: BlobStore) -> crate::Result<()> {
+        let session = Session::begin(&self.open(store).await?, SessionOptions::default()).await?;
         write(&session, None, plains(1)).await?;
         session.checkpoint().await?;
         write(&session, Some(b'k'), plains(2)).await?;
@@ -56,8 +57,8 @@ impl Prepared {
     }
 
     /// Whether the earlier snapshot is whole, and the new one there and whole.
-    async fn look(&self, operator: &Operator, case: &str) -> bool {
-        let repository = self.open(operator).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+    pub(super) async fn look(&self, store: BlobStore, case: &str) -> bool {
+        let repository = self.open(store).await.unwrap_or_else(|error| panic!("{case}: {error}"));
         let whole = async |prefix: Option<u8>, seed: u8| {
             for plain in plains(seed) {
                 let read = repository.read_content(&repository.seal().content_id(prefix, &plain)).await;
@@ -77,15 +78,16 @@ impl Prepared {
     /// Says whether the fault struck.
     async fn check(&self, faults: FaultLayer, lasting: bool, at: u64) -> bool {
         let operator = self.copy().await;
-        let result = self.back_up(&suffering(&operator, &faults)).await;
+        let healthy = blobs(operator.clone(), &self.clock).await;
+        let result = self.back_up(blobs(suffering(&operator, &faults), &self.clock).await).await;
         let case = format!("{faults:?}: {result:?}");
-        let visible = self.look(&operator, &case).await;
+        let visible = self.look(healthy.clone(), &case).await;
         assert!(visible || result.is_err(), "reported as saved, but not there: {case}");
         assert!(lasting || result.is_ok() || !visible, "reported as failed, but there: {case}");
         if !visible {
-            let again = self.back_up(&operator).await;
+            let again = self.back_up(healthy.clone()).await;
             again.unwrap_or_else(|error| panic!("the next run fails after {case}: {error}"));
-            assert!(self.look(&operator, &case).await);
+            assert!(self.look(healthy, &case).await);
         }
         faults.operations() > at
     }
