@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// What Kopia calls its blobs.
 const CONTENT_TYPE: &str = "application/x-kopia";
 
+/// How often a blob is read that others write over meanwhile.
+const TRIES: usize = 10;
+
 /// A prefix of an object store.
 #[derive(Clone)]
 pub(super) struct Remote {
@@ -38,15 +41,25 @@ impl Remote {
         }
     }
 
+    /// A whole blob. One that is written over between the look at its size and the read would be read in part, and taken
+    /// for damaged: its size is asked for again.
     pub(super) async fn get(&self, id: &BlobId, limit: u64) -> Result<Option<Bytes>> {
-        let Some(BlobInfo { length, .. }) = self.stat(id).await? else { return Ok(None) };
-        if length > limit {
-            return Err(Error::corrupt(
-                id.as_str(),
-                format!("it has {length} bytes, more than the {limit} that are allowed"),
-            ));
+        let Some(BlobInfo { mut length, .. }) = self.stat(id).await? else { return Ok(None) };
+        for _ in 0..TRIES {
+            if length > limit {
+                return Err(Error::corrupt(
+                    id.as_str(),
+                    format!("it has {length} bytes, more than the {limit} that are allowed"),
+                ));
+            }
+            let read = self.get_range(id, 0, length).await;
+            match self.stat(id).await? {
+                Some(now) if now.length != length => length = now.length,
+                Some(_) => return read,
+                None => return Ok(None),
+            }
         }
-        self.get_range(id, 0, length).await
+        Err(Error::locked(id.as_str(), "others write it faster than it can be read"))
     }
 
     pub(super) async fn get_range(&self, id: &BlobId, offset: u64, length: u64) -> Result<Option<Bytes>> {

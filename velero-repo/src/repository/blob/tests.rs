@@ -147,3 +147,23 @@ async fn a_namespace_that_kubernetes_would_refuse_is_refused() {
         assert_eq!(BlobStore::of_namespace(&store, namespace).await.unwrap_err().kind(), ErrorKind::Invalid);
     }
 }
+
+#[tokio::test]
+async fn a_blob_that_is_written_over_while_it_is_read_is_read_whole() {
+    use crate::fault::FaultLayer;
+    let schedule = id("kopia.maintenance");
+    for (before, after) in [("short", "a longer one"), ("a longer one", "short"), ("same", "size")] {
+        let operator = Operator::new(services::Memory::default()).unwrap();
+        let writing = BlobStore::open(&Store::from_operator(operator.clone(), "memory")).await.unwrap();
+        writing.put(&schedule, Bytes::from_static(before.as_bytes())).await.unwrap();
+        let (faults, pause) = FaultLayer::paused(1); // the first operation asks for the size
+        let reading = BlobStore::open(&Store::from_operator(operator.layer(faults), "memory")).await.unwrap();
+        let overwrite = async {
+            pause.reached().await;
+            writing.put(&schedule, Bytes::from_static(after.as_bytes())).await.unwrap();
+            pause.go_on();
+        };
+        let (read, ()) = tokio::join!(reading.get(&schedule, 100), overwrite);
+        assert_eq!(read.unwrap().unwrap(), after);
+    }
+}
