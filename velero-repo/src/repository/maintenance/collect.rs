@@ -31,6 +31,10 @@ pub(super) enum Fate {
 
 /// Decides about one content. Contents with manifests are not the collection's business: whoever replaces them marks
 /// them.
+///
+/// Times of contents are whole seconds, cut off rather than rounded, as Kopia's, so that a content is at most a second
+/// older here than it is: that is nothing beside the day that full safety waits, and without safety even a content of
+/// the same second is old enough.
 pub(super) fn fate(row: &Row<'_>, used: bool, start: Timestamp, margins: &Margins) -> Fate {
     let age = start.as_second().saturating_sub(row.timestamp);
     match () {

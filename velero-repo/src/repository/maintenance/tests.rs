@@ -6,6 +6,7 @@ use crate::repository::open::{Identity, Repository};
 use crate::repository::session::{Session, SessionOptions};
 use crate::repository::verify::tests::bench::{Bench, noise};
 use crate::repository::verify::{Report, WarningKind};
+use jiff::SignedDuration;
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -50,6 +51,21 @@ fn collected(report: &MaintenanceReport) -> Collected {
         _ => None,
     });
     found.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_safety_nothing_is_too_young_not_even_in_the_second_it_was_written() {
+    let bench = Bench::new();
+    bench.clock.advance(SignedDuration::from_millis(600));
+    let repository = bench.create().await;
+    bench.fill();
+    let taken = bench.snapshot(&repository).await;
+    bench.clock.advance(SignedDuration::from_millis(200));
+    let plan = DeletionPlan::new(&repository, &[taken.id], &MaintenanceOptions::default()).await.unwrap();
+    plan.apply(&repository).await.unwrap();
+    let (_, report) = maintain(&repository, full(Safety::None)).await.unwrap();
+    let collected = collected(&report);
+    assert_eq!((collected.too_young.count, collected.marked.count > 5), (0, true), "{collected:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
