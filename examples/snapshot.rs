@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
     let repository =
         Repository::create(blobs, CreateOptions::new(password.clone()), OpenOptions::new(password)).await?;
 
-    let source = Source { host: "laptop".into(), user: "me".into(), path: notes.display().to_string() };
+    let source = Source::new("laptop", "me", notes.display().to_string());
     let upload = Upload::new(source, Policy::kopia_default());
     let taken = upload.run(&repository, Arc::new(LocalSource::open(&notes, LocalOptions::default())?)).await?;
     println!("snapshot {}: {} files", taken.id, taken.snapshot.stats.file_count);

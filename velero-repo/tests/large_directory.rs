@@ -210,7 +210,7 @@ impl SinkFile for Blank {
 }
 
 async fn saved(repository: &Repository, time: i64) -> Uploaded {
-    let source = snapshot::Source { host: "host".into(), user: "user".into(), path: "/many".into() };
+    let source = snapshot::Source::new("host", "user", "/many");
     let upload = Upload { workers: 1, ..Upload::new(source, Policy::kopia_default()) };
     upload.run(repository, Arc::new(Many(time))).await.unwrap()
 }

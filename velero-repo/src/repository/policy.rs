@@ -29,7 +29,7 @@ const NONE: &str = "none";
 
 /// The labels of the policy of `source`: of a path if it has one, else of a user on a host, a host, or all.
 pub fn labels_of(source: &Source) -> Labels {
-    let Source { host, user, path } = source;
+    let Source { host, user, path, .. } = source;
     let policy = |pairs: &[(&str, &str)]| labels(pairs.iter().copied().chain([(TYPE, POLICY)]));
     match (path.is_empty(), user.is_empty(), host.is_empty()) {
         (false, _, _) => policy(&[("policyType", "path"), ("username", user), ("hostname", host), ("path", path)]),

@@ -6,16 +6,16 @@
 //! that hide a label, no root, numbers beyond those that Kopia reads.
 
 mod retention;
+mod source;
 
 use crate::error::{Error, Result};
 use crate::repository::directory::{Entry, Kind};
 use crate::repository::gojson::{Time, document};
 use crate::repository::manifest::{Labels, ManifestId, Record, TYPE, labels};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
 
 pub use retention::{Period, Reason, retain};
+pub use source::Source;
 
 /// The value of the label `type` of snapshots.
 pub const SNAPSHOT: &str = "snapshot";
@@ -23,40 +23,6 @@ pub const SNAPSHOT: &str = "snapshot";
 const HOST: &str = "hostname";
 const USER: &str = "username";
 const PATH: &str = "path";
-
-/// Where a snapshot was taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Source {
-    /// Host name.
-    pub host: String,
-    /// User name.
-    #[serde(rename = "userName")]
-    pub user: String,
-    /// Path on the host, or what stands for it.
-    pub path: String,
-}
-
-impl Source {
-    /// The source of a volume in Velero's repositories: user and host are `default`, the path names requestor and
-    /// volume. `real_source` is `<namespace>/<claim>` for the data mover and `<namespace>/<pod>/<volume>` for a backup
-    /// of a pod's volume.
-    pub fn velero(requestor: &str, real_source: &str) -> Self {
-        let path = clean(&format!("{requestor}/{VELERO_UPLOADER}/{real_source}"));
-        Source { host: VELERO_NAME.into(), user: VELERO_NAME.into(), path }
-    }
-
-    /// The labels by which snapshots of this source are found.
-    pub fn labels(&self) -> Labels {
-        labels([(TYPE, SNAPSHOT), (HOST, &self.host), (USER, &self.user), (PATH, &self.path)])
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}@{}:{}", self.user, self.host, self.path)
-    }
-}
 
 /// User and host of everything that Velero writes.
 pub const VELERO_NAME: &str = "default";

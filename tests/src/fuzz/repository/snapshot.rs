@@ -93,7 +93,7 @@ impl Target for Snapshots {
         let Ok(policy) = serde_json::from_str::<Policy>(document.get()) else { return };
         let written = gojson::to_vec(&policy).expect("what was read can be written");
         assert_eq!(serde_json::from_slice::<Policy>(&written).ok().as_ref(), Some(&policy));
-        let source = Source { host: "h".into(), user: "u".into(), path: "/a/b".into() };
+        let source = Source::new("h", "u", "/a/b");
         let merged = merge(&source, &[(source.clone(), policy.clone())]);
         rules(&merged, b"");
         let snapshots: Vec<Snapshot> = snapshot.into_iter().flat_map(series).collect();

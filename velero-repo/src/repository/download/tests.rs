@@ -40,7 +40,7 @@ async fn repository_in(store: &Store) -> Repository {
 }
 
 async fn take(repository: &Repository, path: &Path) -> Uploaded {
-    let identity = snapshot::Source { host: "h".into(), user: "u".into(), path: "/data".into() };
+    let identity = snapshot::Source::new("h", "u", "/data");
     let source = Arc::new(LocalSource::open(path, LocalOptions::default()).unwrap());
     let upload = Upload { workers: 2, ..Upload::new(identity, Policy::kopia_default()) };
     upload.run(repository, source).await.unwrap()

@@ -7,7 +7,7 @@ fn json(policy: &Policy) -> String {
 }
 
 fn source(user: &str, host: &str, path: &str) -> Source {
-    Source { host: host.into(), user: user.into(), path: path.into() }
+    Source::new(host, user, path)
 }
 
 #[test]

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn policies_are_found_below_their_source_only() {
-        let of = |user: &str, path: &str| Source { host: "h".into(), user: user.into(), path: path.into() };
+        let of = |user: &str, path: &str| Source::new("h", user, path);
         let mut merge = Merge::default();
         for (number, source) in
             [of("u", "/data"), of("u", "/data/a"), of("u", "/database"), of("v", "/data/b"), of("u", "/data/a/b")]

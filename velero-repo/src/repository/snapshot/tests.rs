@@ -24,6 +24,19 @@ fn golden() -> (Record, Snapshot) {
 }
 
 #[test]
+fn unknown_fields_of_the_source_come_back_and_do_not_make_it_another_one() {
+    let text = VELERO.replace(r#""userName":"default","#, r#""userName":"default","cluster":{"n":1.50},"#);
+    let record: Record = serde_json::from_str(&text).unwrap();
+    let read = Snapshot::from_record(&record).unwrap();
+    let written = read.to_record(record.id.clone(), record.modified).unwrap();
+    let written = String::from_utf8(gojson::to_vec(&written).unwrap()).unwrap();
+    let known =
+        r#""source":{"host":"default","userName":"default","path":"snapshot-data-upload-download/kopia/ns/pvc""#;
+    assert!(written.contains(&format!(r#"{known},"cluster":{{"n":1.50}}}}"#)), "{written}");
+    assert_eq!(read.source, golden().1.source);
+}
+
+#[test]
 fn a_snapshot_of_velero_is_written_in_the_same_bytes() {
     let (record, read) = golden();
     let made = Snapshot {

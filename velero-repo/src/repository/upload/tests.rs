@@ -39,7 +39,7 @@ async fn repository_in(store: &Store) -> Repository {
 }
 
 fn upload() -> Upload {
-    let identity = snapshot::Source { host: "h".into(), user: "u".into(), path: "/data".into() };
+    let identity = snapshot::Source::new("h", "u", "/data");
     Upload { workers: 2, ..Upload::new(identity, Policy::kopia_default()) }
 }
 

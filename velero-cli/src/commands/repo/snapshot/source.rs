@@ -14,7 +14,7 @@ pub fn parse(text: &str) -> Result<Source, String> {
     if user.is_empty() || host.is_empty() || path.is_empty() {
         return Err(refusal());
     }
-    Ok(Source { host: host.into(), user: user.into(), path: path.into() })
+    Ok(Source::new(host, user, path))
 }
 
 /// Which sources are listed.
@@ -28,7 +28,7 @@ pub struct Filter {
 impl Filter {
     /// Reads `USER@HOST:PATH`, or `USER@HOST` for all paths.
     pub fn parse(text: &str) -> Result<Filter, String> {
-        if let Ok(Source { user, host, path }) = parse(text) {
+        if let Ok(Source { user, host, path, .. }) = parse(text) {
             return Ok(Filter { user, host, path: Some(path) });
         }
         match text.split_once('@') {
@@ -61,7 +61,7 @@ pub fn of_path(path: &Path, identity: &Identity) -> anyhow::Result<Source> {
     let path = clean.into_os_string().into_string().map_err(|path| {
         usage(format!("the path {} is not UTF-8; name the source with --source USER@HOST:PATH", path.display()))
     })?;
-    Ok(Source { host: identity.hostname.clone(), user: identity.username.clone(), path })
+    Ok(Source::new(&identity.hostname, &identity.username, path))
 }
 
 #[cfg(test)]

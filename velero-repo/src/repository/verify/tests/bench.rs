@@ -112,7 +112,7 @@ impl Bench {
     }
 
     pub(crate) async fn snapshot(&self, repository: &Repository) -> Uploaded {
-        let identity = Source { host: "default".into(), user: "default".into(), path: "/data".into() };
+        let identity = Source::new("default", "default", "/data");
         let upload = Upload { workers: 1, ..Upload::new(identity, Policy::kopia_default()) };
         let source = Arc::new(LocalSource::open(self.tree.path(), LocalOptions::default()).unwrap());
         self.clock.advance(SignedDuration::from_secs(2));
