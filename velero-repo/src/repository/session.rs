@@ -243,7 +243,8 @@ impl Shared {
         }
     }
 
-    /// Brings format and index up to date if they are old, because what is there is decided by them. Ends the session when
+    /// Brings format and index up to date if they are old, because what is there is decided by them, and says that the
+    /// session goes on. Ends the session when
     /// another program has locked or changed the repository, or the index can not be read for too long.
     async fn freshen(&self) {
         if let Err(error) = self.repository.refresh_if_old().await {
@@ -251,6 +252,11 @@ impl Shared {
                 true => tracing::warn!(%error, "the index is not refreshed"),
                 false => self.failure.set(error),
             }
+        }
+        if let Ok(round) = self.current()
+            && let Err(error) = round.renew_marker(&self.repository).await
+        {
+            tracing::warn!(%error, "the marker of the session is not renewed; it is tried again");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is written between two commits: one session id, one marker, some packs, their entries.
 
-use super::marker;
+use super::marker::Markers;
 use crate::error::{Error, Result};
 use crate::repository::content::ContentId;
 use crate::repository::index::Table;
@@ -18,8 +18,9 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// One stretch of a session, as Kopia would call it a session.
 pub(super) struct Round {
     id: SessionId,
-    marker: BlobId,
-    marker_length: u64,
+    /// The first marker and its length.
+    marker: (BlobId, u64),
+    markers: Markers,
     begun: Timestamp,
     uploads: TaskTracker,
     contents: Mutex<Stored>,
@@ -42,30 +43,32 @@ impl Round {
     pub(super) async fn begin(repository: &Repository) -> Result<Self> {
         let begun = repository.now();
         let id = SessionId::new(random(), begun);
-        let (marker, sealed) = marker::sealed(repository, &id, begun)?;
-        let marker_length = sealed.len() as u64;
-        let round = Round {
+        let (markers, marker, length) = Markers::begin(repository, &id, begun).await?;
+        Ok(Round {
             id,
-            marker,
-            marker_length,
+            marker: (marker, length),
+            markers,
             begun,
             uploads: TaskTracker::new(),
             contents: Mutex::default(),
             index_begun: AtomicBool::new(false),
-        };
-        if let Err(error) = repository.blobs().put(&round.marker, sealed.into()).await {
-            round.forget_marker(repository).await;
-            return Err(error);
-        }
-        Ok(round)
+        })
+    }
+
+    /// Writes another marker if the last is a day old.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn renew_marker(&self, repository: &Repository) -> Result<()> {
+        self.markers.renew(repository, &self.id, self.begun).await
     }
 
     /// Refuses a store that does not list the marker that was just written, and one whose clock is not ours.
     pub(super) async fn check_store(&self, repository: &Repository) -> Result<()> {
         let listing = repository.blobs().list("s").await?;
         let address = repository.blobs().address();
-        let Some(marker) = listing.iter().find(|blob| blob.id == self.marker && blob.length == self.marker_length)
-        else {
+        let (id, length) = &self.marker;
+        let Some(marker) = listing.iter().find(|blob| blob.id == *id && blob.length == *length) else {
             return Err(Error::invalid(
                 address,
                 "the store does not list what was just written; the format needs that",
@@ -138,11 +141,9 @@ impl Round {
         (std::mem::take(&mut contents.packs), std::mem::take(&mut contents.tables))
     }
 
-    /// Removes the marker: from now on collections may remove what no index names.
+    /// Removes the markers: from now on collections may remove what no index names.
     pub(super) async fn forget_marker(&self, repository: &Repository) {
-        if let Err(error) = repository.blobs().delete(&self.marker).await {
-            tracing::warn!(marker = %self.marker, %error, "the marker of a session stays; collections remove it in time");
-        }
+        self.markers.forget(repository).await;
     }
 
     /// Removes what was stored, if no index may ever have named it, and the marker.

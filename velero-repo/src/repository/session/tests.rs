@@ -193,6 +193,49 @@ async fn manifests_replace_each_other_and_are_deleted() {
 }
 
 #[tokio::test]
+async fn a_deletion_at_the_very_time_of_the_manifest_wins() {
+    let (operator, clock) = (memory(), clock());
+    let repository = created(&operator, &clock).await;
+    let session = begin(&repository).await;
+    let id = session.put_manifest(snapshot("/a"), &1).unwrap();
+    let at_once = session.put_manifest(snapshot("/a"), &2).unwrap();
+    session.delete_manifest(&at_once).unwrap();
+    session.commit().await.unwrap();
+    let found = repository.manifests(&snapshot("/a")).await.unwrap();
+    assert_eq!(found.iter().map(|record| &record.id).collect::<Vec<_>>(), [&id]);
+    let other = opened(&operator, &clock).await;
+    let session = begin(&other).await;
+    session.delete_manifest(&id).unwrap();
+    session.commit().await.unwrap();
+    assert!(opened(&operator, &clock).await.manifests(&snapshot("/a")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_long_session_says_every_day_that_it_goes_on_and_leaves_no_marker() {
+    let (operator, clock) = (memory(), clock());
+    let repository = created(&operator, &clock).await;
+    let session = begin(&repository).await;
+    write(&session, None, plains(1)).await.unwrap();
+    let markers = async || names(&repository, |family| matches!(family, Family::Session)).await;
+    for (hours, expected) in [(23, 1), (2, 2), (23, 2), (1, 3)] {
+        clock.advance(SignedDuration::from_hours(hours));
+        session.shared.freshen().await;
+        assert_eq!(markers().await.len(), expected, "after {hours} hours more");
+    }
+    let blobs = repository.blobs().list("s").await.unwrap();
+    let mut heard = Vec::new();
+    for blob in &blobs {
+        let payload = repository.sealed_payload(blob).await.unwrap().unwrap();
+        let marker: marker::Marker = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(marker.start.timestamp().to_string(), "2026-11-21T12:00:00Z");
+        heard.push(marker.checkpoint.timestamp());
+    }
+    assert_eq!(heard.into_iter().max().unwrap(), repository.now());
+    session.commit().await.unwrap();
+    assert!(markers().await.is_empty());
+}
+
+#[tokio::test]
 async fn the_password_can_be_changed_and_the_old_one_is_refused() {
     let (operator, clock) = (memory(), clock());
     let repository = created(&operator, &clock).await;
