@@ -1,7 +1,8 @@
 //! Maintenance: what no snapshot uses is found, and after some days deleted; index blobs are merged.
 //!
 //! ```text
-//! full   collect > move short packs > make deletions final > delete packs > (quick) > merge epochs > clean up > logs
+//! full   collect > merge batches of manifests > move short packs > make deletions final > delete packs
+//!        > (quick) > merge epochs > clean up > logs
 //! quick  merge one epoch > begin the next epoch
 //! ```
 //!
@@ -26,6 +27,7 @@ mod epochs;
 mod exclusive;
 mod forget;
 mod logs;
+mod manifests;
 mod mark;
 mod memory;
 mod parameters;

@@ -189,6 +189,11 @@ impl Merge {
         }
     }
 
+    /// The latest record of each identity, those that say that it is deleted with them.
+    pub fn records(self) -> impl Iterator<Item = Record> {
+        self.latest.into_values()
+    }
+
     /// The living manifests.
     pub fn finish(mut self) -> Manifests {
         self.latest.retain(|_, record| !record.deleted);

@@ -58,6 +58,8 @@ pub enum Cycle {
 pub enum Step {
     /// Contents that no snapshot uses are marked as deleted, those that one uses again are revived.
     Collect(Collected),
+    /// Batches of manifests become one.
+    CompactManifests(Amount),
     /// Contents of packs that are mostly empty move together.
     Rewrite(Rewritten),
     /// Deletions up to this time become final.
@@ -89,6 +91,7 @@ impl fmt::Display for Step {
             Step::Collect(it) => {
                 write!(f, "mark unused contents: {}; revive {}; too young {}", it.marked, it.revived, it.too_young)
             }
+            Step::CompactManifests(it) => write!(f, "merge batches of manifests: {it}"),
             Step::Rewrite(it) => write!(f, "move contents {} of short packs {}", it.contents, it.packs),
             Step::DropDeleted { until: Some(until), contents } => {
                 write!(f, "make deletions up to {until} final: contents {contents}")

@@ -8,7 +8,7 @@ use super::parameters::Parameters;
 use super::plan::{Amount, Cycle, MaintenancePlan, PlannedStep, Step};
 use super::schedule::Schedule;
 use super::status::{due, load_lenient};
-use super::{MaintenanceOptions, identity, logs};
+use super::{MaintenanceOptions, identity, logs, manifests};
 use crate::error::Result;
 use crate::repository::blob::blocking;
 use crate::repository::open::Repository;
@@ -38,7 +38,7 @@ pub(super) async fn plan(repository: &Repository, options: &MaintenanceOptions) 
         Some(Cycle::Quick) => index_steps(&mut plan, repository, Cycle::Quick).await?,
         Some(Cycle::Full) => {
             let census = count(repository, options, schedule).await?;
-            content_steps(&mut plan, census);
+            content_steps(&mut plan, census, manifests::look(repository));
             index_steps(&mut plan, repository, Cycle::Full).await?;
             let excess = logs::list(repository, &parameters.log_retention, now).await?;
             push(&mut plan, Step::CleanLogs(Amount::of(&excess)), None);
@@ -86,8 +86,9 @@ async fn count(repository: &Repository, options: &MaintenanceOptions, schedule: 
     .await
 }
 
-fn content_steps(plan: &mut MaintenancePlan, census: Census) {
+fn content_steps(plan: &mut MaintenancePlan, census: Census, (batches, few): (Amount, Option<String>)) {
     push(plan, Step::Collect(census.collected), None);
+    push(plan, Step::CompactManifests(batches), few);
     push(plan, Step::Rewrite(census.rewritten), census.no_rewrite);
     let none = census.until.is_none().then(|| "no deletion is confirmed by a second collection yet".to_owned());
     push(plan, Step::DropDeleted { until: census.until, contents: census.dropped }, none);

@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::plan::{Amount, MaintenancePlan, PlannedStep, Step};
 use super::safety::Safety;
 use super::schedule::Task;
-use super::{MaintenanceOptions, collect, delete, epochs, logs, rewrite};
+use super::{MaintenanceOptions, collect, delete, epochs, logs, manifests, rewrite};
 use crate::error::{Error, Result};
 use crate::repository::name::WATERMARK_BODY;
 use crate::repository::open::Repository;
@@ -48,6 +48,10 @@ impl Steps<'_> {
         let (repository, exclusive) = (self.repository, self.exclusive);
         let done = match planned {
             Step::Collect(_) => Step::Collect(exclusive.task(Task::SnapshotGc, self.collect()).await?),
+            Step::CompactManifests(_) => {
+                let (merged, skipped) = manifests::compact(repository).await?;
+                return Ok((Step::CompactManifests(merged), skipped));
+            }
             Step::Rewrite(_) => return self.rewrite().await,
             Step::DropDeleted { .. } => return self.drop_deleted().await,
             Step::DeletePacks(_) => return self.delete_packs().await,

@@ -21,12 +21,24 @@ impl Repository {
     /// # Errors
     /// Corrupt, naming the batch; those of [`Repository::read_content`].
     pub async fn manifests(&self, labels: &Labels) -> Result<Manifests> {
+        self.merged_manifests(labels).await.map(|(_, merge)| merge.finish())
+    }
+
+    /// The batches of the repository.
+    pub(crate) fn manifest_batches(&self) -> Vec<Entry> {
+        let view = self.view();
+        view.with_prefix(MANIFEST).filter(|(_, row)| !row.deleted).filter_map(|(_, row)| row.entry()).collect()
+    }
+
+    /// As [`Repository::manifests`], with the batches that they were read from, and before deletions are left out.
+    ///
+    /// # Errors
+    /// As [`Repository::manifests`].
+    pub(crate) async fn merged_manifests(&self, labels: &Labels) -> Result<(Vec<Entry>, Merge)> {
         let mut failed = None;
         for _ in 0..TRIES {
-            let view = self.view();
-            let batches: Vec<Entry> =
-                view.with_prefix(MANIFEST).filter(|(_, row)| !row.deleted).filter_map(|(_, row)| row.entry()).collect();
-            match self.read_batches(batches, labels).await {
+            let batches = self.manifest_batches();
+            match self.read_batches(&batches, labels).await {
                 Err(Vanished::Batch(entry)) => {
                     self.refresh_index().await?;
                     if self.view().get(&entry.content).is_some_and(|now| !now.deleted && now.pack == entry.pack) {
@@ -36,7 +48,7 @@ impl Repository {
                     failed = Some(entry.content);
                 }
                 Err(Vanished::Not(error)) => return Err(error),
-                Ok(manifests) => return Ok(manifests),
+                Ok(merge) => return Ok((batches, merge)),
             }
         }
         let what = failed.map_or_else(String::new, |id: ContentId| id.to_string());
@@ -52,8 +64,8 @@ impl Repository {
         all.get(id).cloned().ok_or_else(|| Error::Missing { what: format!("manifest {id:.80}") })
     }
 
-    async fn read_batches(&self, batches: Vec<Entry>, labels: &Labels) -> Result<Manifests, Vanished> {
-        let mut contents = futures::stream::iter(batches)
+    async fn read_batches(&self, batches: &[Entry], labels: &Labels) -> Result<Merge, Vanished> {
+        let mut contents = futures::stream::iter(batches.to_vec())
             .map(|entry| async move {
                 match self.read_entry_cached(&entry).await {
                     Ok(Some(bytes)) => Ok((entry, bytes)),
@@ -68,7 +80,7 @@ impl Repository {
             let id = entry.content.to_string();
             decode(&id, &bytes, LONGEST_BATCH, |record| merge.add(record)).map_err(Vanished::Not)?;
         }
-        Ok(merge.finish())
+        Ok(merge)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Manifests of a session: kept until the next commit, and written after all contents.
 
+use super::known::later;
 use super::packs::Ready;
 use super::round::Round;
 use super::writer::compress;
@@ -7,6 +8,7 @@ use super::{Session, Shared};
 use crate::error::{Error, Result};
 use crate::repository::content::{ContentId, MANIFEST};
 use crate::repository::gojson::Time;
+use crate::repository::index::Entry;
 use crate::repository::manifest::{Labels, ManifestId, Record, encode};
 use crate::repository::name::PackKind;
 use crate::repository::pack::{PackBuilder, Piece};
@@ -18,6 +20,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What Kopia asks for when it writes manifests.
 const COMPRESSOR: &str = "zstd-fastest";
+/// Bytes of documents that go into one batch when batches are made anew.
+const LONGEST_BATCH: usize = 4 << 20;
 /// Times of manifests that replace each other are at least so far apart.
 const APART: SignedDuration = SignedDuration::from_millis(100);
 
@@ -72,6 +76,34 @@ impl Session {
         self.put_at(labels, document, now)
     }
 
+    /// Writes `records` into batches of some MB, and marks the batches `old` as deleted, which they were in; the next
+    /// commit shows both at once, in one index blob.
+    ///
+    /// # Errors
+    /// Invalid: a record that JSON can not carry. Those of a session.
+    pub(crate) async fn replace_batches(&self, old: Vec<Entry>, records: &[Record]) -> Result<()> {
+        let (shared, view) = (&self.shared, self.repository().view());
+        let now = self.repository().now().as_second();
+        let mut written = Vec::new();
+        for records in batches(records) {
+            let batch = encode(records)?;
+            let id = shared.seal.content_id(Some(MANIFEST), &batch);
+            // The same batch may have been there before, and deleted.
+            let now = view.find(&id).map_or(now, |(_, row)| later(now, &row));
+            written.push((id, bytes::Bytes::from(batch), now));
+        }
+        let is_new = |entry: &Entry| written.iter().any(|(id, ..)| *id == entry.content);
+        let (same, old): (Vec<_>, Vec<_>) = old.into_iter().partition(is_new);
+        written.retain(|(id, ..)| !same.iter().any(|entry| entry.content == *id));
+        let round = shared.current()?;
+        shared.write_late(&round, &written).await?;
+        let gone = |entry: Entry| {
+            let timestamp = now.max(entry.timestamp.saturating_add(1));
+            Entry { deleted: true, timestamp, ..entry }
+        };
+        self.note(old.into_iter().map(gone).collect())
+    }
+
     fn put_at<T: Serialize + ?Sized>(&self, labels: Labels, document: &T, now: Time) -> Result<ManifestId> {
         let id = ManifestId::from_random(random());
         let record = Record::new(id.clone(), labels, now, &document)?;
@@ -82,6 +114,22 @@ impl Session {
     fn now(&self) -> Result<Time> {
         Time::try_from(self.shared.repository.now())
     }
+}
+
+/// Records that go into one batch each: by the length of their documents.
+fn batches(records: &[Record]) -> impl Iterator<Item = &[Record]> {
+    let mut rest = records;
+    std::iter::from_fn(move || {
+        let mut length = 0;
+        let fits = |record: &&Record| {
+            length += record.data.get().len();
+            length <= LONGEST_BATCH
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (batch, more) = rest.split_at(count);
+        rest = more;
+        Some(batch).filter(|batch| !batch.is_empty())
+    })
 }
 
 /// The earliest time of what replaces a manifest.

@@ -47,6 +47,11 @@ async fn ripe(bench: &Bench) -> Operator {
             bench.snapshot(&repository).await;
         }
     }
+    for number in 0..10 {
+        let session = Session::begin(&repository, SessionOptions::default()).await.unwrap();
+        session.put_manifest(labels([(TYPE, "note")]), &number).unwrap();
+        session.commit().await.unwrap();
+    }
     bench.remove("directory/doomed");
     bench.snapshot(&repository).await;
     delete(bench, &repository, &first.id).await;
