@@ -174,3 +174,18 @@ def test_a_repository_for_velero_is_what_velero_makes(pair):
     assert status["objectFormat"]["splitter"] == "DYNAMIC-4M-BUZHASH"
     maintenance = pair.kopia.json("maintenance", "info")
     assert maintenance["owner"] == "default@default"
+
+
+def test_kopia_finds_the_manifests_of_ours_in_one_batch(pair, tmp_path):
+    source = forest.small(tmp_path / "source")
+    pair.ours.create()
+    saved = [pair.ours.snapshot(source) for _ in range(18)]
+    pair.ours.delete(saved.pop())
+    pair.ours.maintain("--mode=full")
+    pair.kopia.connect().own()
+    batches = [content for content in pair.kopia.contents() if content.startswith("m")]
+    assert len(batches) == 2  # that of maintenance, and the word of kopia that it is the owner now
+    assert [one.id for one in pair.kopia.snapshots()] == [one.id for one in saved]
+    pair.assert_kopia_approves()
+    pair.ours.verify()
+    assert [one.id for one in pair.ours.snapshots()] == [one.id for one in saved]
