@@ -73,7 +73,7 @@ pub struct MaintenanceOptions {
     pub safety: Safety,
     /// Threads that read directories; fewer if memory is little.
     pub workers: usize,
-    /// Bytes of memory to stay within, beside the index; none is 128 MiB for each worker.
+    /// Bytes of memory to stay within, beside the index; none is 64 MiB and 64 MiB for each worker.
     pub memory: Option<u64>,
     /// Counters of directories and files to look at meanwhile.
     pub progress: Arc<Progress>,
@@ -168,11 +168,13 @@ impl Maintenance {
     }
 
     async fn verify(&self, limits: Limits) -> Result<super::verify::Report> {
+        let usual = VerifyOptions::new(Level::Metadata);
         let options = VerifyOptions {
+            memory: self.options.memory.unwrap_or(usual.memory),
             workers: limits.workers,
             progress: self.options.progress.clone(),
             cancel: self.options.cancel.clone(),
-            ..VerifyOptions::new(Level::Metadata)
+            ..usual
         };
         verify(&self.repository, &options).await
     }

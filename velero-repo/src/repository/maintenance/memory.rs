@@ -16,8 +16,8 @@ use crate::{Error, Result};
 const RESERVE: u64 = 60 << 20;
 /// A directory that is read: about thirty thousand entries. A longer one is in memory all the same.
 const DIRECTORY: u64 = 8 << 20;
-/// What is used when nobody sets a limit, for each worker.
-const GENEROUS: u64 = 128 << 20;
+/// What is used when nobody sets a limit: once, and for each worker; more where the least that will do is more.
+const USUAL: u64 = 64 << 20;
 /// Bytes of an entry while an index blob is made: as it is encoded, and sealed.
 const ENTRY: u64 = 80;
 /// Entries of one index blob, about 70 MB; Kopia reads sets of any number.
@@ -35,7 +35,7 @@ const LONGEST_QUEUE: u64 = 3;
 pub(super) struct Sizes {
     /// The longest content.
     pub(super) content: u64,
-    /// A pack is finished once it has so many.
+    /// A pack has no more than these.
     pub(super) pack: u64,
 }
 
@@ -53,15 +53,15 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// The limits for at most `workers` threads in `memory` bytes; no limit is 128 MiB for each worker.
+    /// The limits for at most `workers` threads in `memory` bytes; no limit is 64 MiB and 64 MiB for each worker.
     ///
     /// # Errors
     /// Invalid: not even the least fits; the message says how much would do.
     pub(super) fn new(memory: Option<u64>, workers: usize, sizes: Sizes) -> Result<Limits> {
         let workers = workers.max(1);
-        let memory = memory.unwrap_or(RESERVE.saturating_add(GENEROUS.saturating_mul(workers as u64)));
         let smallest = Limits { workers: 1, window: SMALLEST_WINDOW, queue: 1, entries: FEWEST_ENTRIES };
         let least = smallest.bytes(sizes);
+        let memory = memory.unwrap_or_else(|| USUAL.saturating_mul(1 + workers as u64).max(least));
         if least > memory {
             let reason = format!("at least {} MiB are needed", least.div_ceil(1 << 20));
             return Err(Error::invalid(format!("memory of {} MiB", memory >> 20), reason));
@@ -87,11 +87,9 @@ impl Limits {
 
     /// The bytes that these limits allow.
     fn bytes(&self, sizes: Sizes) -> u64 {
-        // A pack is full with the content that exceeds its size, half of which lies beyond it on average.
-        let pack = sizes.pack.saturating_add(sizes.content / 2);
         let window = self.window.max(sizes.content).saturating_add(sizes.content);
         let walking = (self.workers as u64).saturating_mul(DIRECTORY);
-        let moving = window.saturating_add(pack.saturating_mul(self.queue.saturating_add(2)));
+        let moving = window.saturating_add(sizes.pack.saturating_mul(self.queue.saturating_add(2)));
         let merging = self.entries.saturating_mul(ENTRY);
         RESERVE.saturating_add(walking.max(moving).max(merging))
     }
@@ -105,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_limits_fit_the_memory_whatever_is_asked_for() {
-        for memory in (150..2000).step_by(37).map(|mib| mib << 20) {
+        for memory in (140..2000).step_by(37).map(|mib| mib << 20) {
             for workers in [1, 2, 8, 64, 1000] {
                 let limits = Limits::new(Some(memory), workers, SIZES).unwrap();
                 assert!(limits.bytes(SIZES) <= memory, "{limits:?}");
@@ -118,9 +116,10 @@ mod tests {
     fn little_memory_means_less_of_everything_and_too_little_is_refused_with_the_least_that_would_do() {
         let much = Limits::new(None, 8, SIZES).unwrap();
         assert_eq!(much, Limits { workers: 8, window: LARGEST_WINDOW, queue: 3, entries: MOST_ENTRIES });
-        let little = Limits::new(Some(150 << 20), 16, SIZES).unwrap();
-        assert_eq!((little.workers, little.queue), (11, 1));
+        let little = Limits::new(Some(140 << 20), 16, SIZES).unwrap();
+        assert_eq!((little.workers, little.queue), (10, 1));
         assert!(little.window < much.window && little.entries < much.entries, "{little:?}");
+        Limits::new(None, 1, SIZES).unwrap();
         let refused = Limits::new(Some(RESERVE), 1, SIZES).unwrap_err().to_string();
         let least: u64 = refused.split(' ').filter_map(|word| word.parse().ok()).next_back().unwrap();
         Limits::new(Some(least << 20), 1, SIZES).unwrap();
