@@ -9,7 +9,7 @@
 
 use crate::{Error, Result};
 
-/// A batch of planned pieces, one directory object, stacks and the program itself.
+/// A batch of planned pieces, a few contents of a directory, stacks and the program itself.
 const RESERVE: u64 = 48 << 20;
 /// What is used when nobody sets a limit: once, and for each worker.
 const USUAL: u64 = 64 << 20;
