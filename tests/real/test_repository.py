@@ -139,8 +139,8 @@ def test_kopia_recovers_indexes_from_our_packs(pair, tmp_path):
 
 def test_each_collects_what_the_other_deleted(pair, tmp_path):
     one, other = forest.small(tmp_path / "one", 1), forest.small(tmp_path / "other", 2)
-    for folder in (one, other):  # more than a pack: what shares a single pack with something in use stays
-        (folder / "large").write_bytes(forest.noise(26 * forest.MIB, folder.name))
+    for folder in (one, other):  # some packs: what shares one with something in use stays
+        (folder / "large").write_bytes(forest.noise(60 * forest.MIB, folder.name))
     pair.kopia.create()
     theirs, mine = pair.kopia.snapshot(one), pair.ours.snapshot(other)
     both = sum(pair.data().values())

@@ -33,6 +33,9 @@ fn main() -> ExitCode {
     // Fails only if a provider is installed already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     cli.global.start_diagnostics();
+    if matches!(cli.command, cli::Command::Repo(_)) {
+        memory::give_back_at_once();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::fail(&anyhow::Error::new(error).context("starting the runtime")).into(),

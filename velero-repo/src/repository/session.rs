@@ -51,7 +51,7 @@ pub use writer::ContentWriter;
 /// How often a session should be made visible at least, so that a crash loses little.
 const COMMIT_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 /// Entries that a session may hold before it should be made visible; about 60 bytes each.
-const COMMIT_ENTRIES: usize = 250_000;
+const COMMIT_ENTRIES: usize = 125_000;
 
 /// How often it is looked whether the index is old.
 const FRESHEN_INTERVAL: Duration = Duration::from_secs(60);

@@ -96,9 +96,7 @@ impl Location {
             Access::Write => options,
         };
         let address = blobs.address().to_owned();
-        let opened = Repository::open(blobs, options).await.map_err(|error| explain(error, &address));
-        crate::memory::give_back();
-        opened
+        Repository::open(blobs, options).await.map_err(|error| explain(error, &address))
     }
 
     /// Refuses to go on without a place.

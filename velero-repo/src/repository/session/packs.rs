@@ -33,11 +33,16 @@ impl Packs {
         self.permits.forget_permits(1);
     }
 
-    /// A buffer for a pack of file data, with room for the trailer: a buffer that had to grow would be in memory twice.
-    /// One that is new takes memory only as far as it is filled.
+    /// A buffer for a pack of file data, one that was used if there is one.
     pub(super) fn buffer(&self) -> Vec<u8> {
         let used = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        used.unwrap_or_else(|| Vec::with_capacity(self.size + self.size / 8))
+        used.unwrap_or_else(|| self.new_buffer())
+    }
+
+    /// A buffer with room for the trailer, too: one that had to grow would be in memory twice. It takes memory only as
+    /// far as it is filled.
+    pub(super) fn new_buffer(&self) -> Vec<u8> {
+        Vec::with_capacity(self.size + self.size / 8)
     }
 
     fn give_back(&self, bytes: Bytes) {

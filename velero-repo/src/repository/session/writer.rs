@@ -141,7 +141,7 @@ impl ContentWriter {
     fn open(&self, kind: PackKind) -> Result<Open> {
         let (permit, buffer) = match kind {
             PackKind::Data => (Some(self.room()?), self.shared.packs.buffer()),
-            PackKind::Meta => (None, Vec::new()),
+            PackKind::Meta => (None, self.shared.packs.new_buffer()),
         };
         let round = self.shared.current()?;
         Ok(Open { pack: PackBuilder::new(&self.shared.style, kind, round.id(), buffer), round, permit })
