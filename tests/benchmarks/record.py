@@ -32,7 +32,8 @@ def machine() -> str:
 
 def section(program: str, tables: str, when: str, where: str) -> str:
     """What the page says of one program, between marks by which the next run finds it."""
-    text = f"## {program}\n\n{when}, {where}.\n\n{tables.strip()}\n"
+    tables = tables[tables.index("### ") :].strip()  # before the first one there may be word of the cluster's start
+    text = f"## {program}\n\n{when}, {where}.\n\n{tables}\n"
     return f"<!-- begin {program} -->\n{text}<!-- end {program} -->\n"
 
 
