@@ -244,8 +244,8 @@ impl Shared {
     }
 
     /// Brings format and index up to date if they are old, because what is there is decided by them, and says that the
-    /// session goes on. Ends the session when
-    /// another program has locked or changed the repository, or the index can not be read for too long.
+    /// session goes on. Ends the session when another program has locked or changed the repository, or the index can not
+    /// be read for too long.
     async fn freshen(&self) {
         if let Err(error) = self.repository.refresh_if_old().await {
             match error.is_retryable() && self.repository.index_age().await < LONGEST_STALE {

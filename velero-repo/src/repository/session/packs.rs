@@ -7,6 +7,7 @@ use crate::repository::index::{PACKED_OVERHEAD, Table, encode};
 use crate::repository::pack::FinishedPack;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bounds the packs that are being filled or under way.
@@ -28,9 +29,10 @@ impl Packs {
         self.permits.add_permits(1);
     }
 
-    /// That room is no longer needed.
-    pub(super) fn remove_writer(&self) {
-        self.permits.forget_permits(1);
+    /// That room is no longer needed; it goes as soon as no pack takes it.
+    pub(super) fn remove_writer(&self, runtime: &Handle) {
+        let permits = self.permits.clone();
+        runtime.spawn(async move { permits.acquire_owned().await.map(OwnedSemaphorePermit::forget) });
     }
 
     /// A buffer for a pack of file data, one that was used if there is one.

@@ -275,3 +275,15 @@ async fn a_cancelled_session_removes_its_marker_and_its_packs() {
     assert_eq!(session.commit().await.unwrap_err().kind(), ErrorKind::Cancelled);
     assert_eq!(names(&repository, |_| true).await, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_that_are_dropped_with_open_packs_do_not_hold_up_the_commit() {
+    let repository = created(&memory(), &clock()).await;
+    let options = SessionOptions { packs_in_flight: 1, ..SessionOptions::default() };
+    let session = Session::begin(&repository, options).await.unwrap();
+    for prefix in [Some(b'k'), None] {
+        write(&session, prefix, plains(1)).await.unwrap();
+    }
+    let committed = tokio::time::timeout(Duration::from_secs(30), session.commit()).await;
+    assert_eq!(committed.expect("the commit waits for room that nobody gives").unwrap().packs, 2);
+}

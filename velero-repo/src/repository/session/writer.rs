@@ -29,7 +29,7 @@ pub(super) struct Slot(Mutex<[Option<Open>; 2]>);
 pub(super) struct Open {
     pack: PackBuilder,
     round: Arc<Round>,
-    /// Its room among all packs. Packs of metadata grow as they are filled, and take theirs when they are full.
+    /// Its room among all packs. A pack of metadata takes its room when it is full, because most of them stay small.
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -162,7 +162,9 @@ impl ContentWriter {
 
 impl Drop for ContentWriter {
     fn drop(&mut self) {
-        self.shared.packs.remove_writer();
+        // What is still open waits for the commit, which finds room for it then.
+        self.slot.lock().iter_mut().flatten().for_each(|open| open.permit = None);
+        self.shared.packs.remove_writer(self.shared.repository.blobs().runtime());
     }
 }
 
