@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use std::collections::BTreeSet;
 use std::fs;
 
+mod disk;
 mod faults;
 mod pure;
 

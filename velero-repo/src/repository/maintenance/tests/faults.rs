@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fault::{Fault, FaultLayer};
+use crate::repository::blob::BlobStore;
 use crate::repository::name::BlobId;
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -31,11 +32,15 @@ async fn open(bench: &Bench, operator: Operator) -> Result<Repository> {
     Repository::open(bench.blobs_in(operator).await, bench.options()).await
 }
 
-/// A repository in which every step that does not hang on the store's times has something to do.
 async fn ripe(bench: &Bench) -> Operator {
     let operator = memory();
+    ripen(bench, bench.blobs_in(operator.clone()).await).await;
+    operator
+}
+
+/// Makes a repository in which every step that does not hang on the store's times has something to do.
+pub(super) async fn ripen(bench: &Bench, blobs: BlobStore) -> Repository {
     let choices = crate::repository::verify::tests::bench::choices();
-    let blobs = bench.blobs_in(operator.clone()).await;
     let repository = Repository::create(blobs, choices, bench.options()).await.unwrap();
     bench.write("kept", &noise(1, 20_000));
     bench.write("directory/doomed", &noise(2, 40_000));
@@ -56,7 +61,7 @@ async fn ripe(bench: &Bench) -> Operator {
     bench.snapshot(&repository).await;
     delete(bench, &repository, &first.id).await;
     bench.later(1);
-    operator
+    repository
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,13 +102,23 @@ async fn wherever_it_is_interrupted_the_snapshots_stay_whole_and_the_next_run_su
 /// All snapshots are whole, and the next run does what the one before it did not.
 async fn check(bench: &Bench, operator: Operator, name: &str) {
     let repository = open(bench, operator.clone()).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-    let report = everything(&repository).await;
-    let hurt: Vec<_> = report.damages.iter().filter(|d| d.what != crate::repository::name::MAINTENANCE).collect();
-    assert!(hurt.is_empty() && report.snapshots.len() == 4, "{name}: {report:?}");
+    check_snapshots(&repository, name).await;
     // What an interrupted run left says for six hours that it is under way; the next does not wait here.
     let id = BlobId::new(crate::repository::name::MAINTENANCE).unwrap();
     repository.blobs().delete(&id).await.unwrap();
-    let (_, report) = maintain(&repository, full(Safety::None)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    check_next(&repository, name).await;
+}
+
+/// All snapshots that [`ripen`] left are whole.
+pub(super) async fn check_snapshots(repository: &Repository, name: &str) {
+    let report = everything(repository).await;
+    let hurt: Vec<_> = report.damages.iter().filter(|d| d.what != crate::repository::name::MAINTENANCE).collect();
+    assert!(hurt.is_empty() && report.snapshots.len() == 4, "{name}: {report:?}");
+}
+
+/// The next run does what the one before it did not.
+pub(super) async fn check_next(repository: &Repository, name: &str) {
+    let (_, report) = maintain(repository, full(Safety::None)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     let verified = report.verified.unwrap();
     assert!(verified.is_whole() && verified.snapshots.iter().all(|one| one.durable), "{name}: {verified:?}");
     let doomed = noise(2, 40_000).len() as u64;
