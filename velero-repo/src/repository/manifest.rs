@@ -189,6 +189,11 @@ impl Merge {
         }
     }
 
+    /// Whether a record of this identity was taken.
+    pub fn knows(&self, id: &ManifestId) -> bool {
+        self.latest.contains_key(id)
+    }
+
     /// The latest record of each identity, those that say that it is deleted with them.
     pub fn records(self) -> impl Iterator<Item = Record> {
         self.latest.into_values()

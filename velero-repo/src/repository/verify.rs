@@ -33,6 +33,7 @@ mod snapshots;
 pub(crate) mod tests;
 mod trailer;
 mod trees;
+mod unnamed;
 pub(crate) mod walk;
 pub(crate) mod windows;
 

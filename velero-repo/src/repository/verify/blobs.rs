@@ -19,7 +19,7 @@ use futures::stream::{StreamExt, TryStreamExt};
 use std::collections::HashSet;
 
 /// What becomes of contents that only a damaged index blob names.
-const HIDDEN: &str = "what it alone names can not be found, snapshots included";
+const HIDDEN: &str = "what it alone names can not be read, the manifests of snapshots included";
 /// Blobs that are opened at once.
 const AT_ONCE: usize = 4;
 

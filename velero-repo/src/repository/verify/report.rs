@@ -36,7 +36,8 @@ pub struct Report {
     pub ended: Timestamp,
     /// How much was looked at.
     pub checked: Checked,
-    /// The selected snapshots, oldest first.
+    /// The selected snapshots, oldest first. Where index blobs are damaged, also those whose manifests lie in packs that
+    /// no index names any more; one that never was finished may be among these.
     pub snapshots: Vec<SnapshotReport>,
     /// What is damaged, and what that hurts.
     pub damages: Vec<Damage>,

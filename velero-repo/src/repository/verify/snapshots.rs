@@ -1,4 +1,5 @@
-//! The manifests of snapshots, read batch by batch so that a damaged batch hides no other.
+//! The manifests of snapshots, read batch by batch so that a damaged batch hides no other. Where index blobs are damaged,
+//! those that no other index blob names are read, too: their snapshots are hurt.
 
 use super::blobs::kind_of;
 use super::report::{DamageKind, SnapshotReport, WarningKind};
@@ -7,14 +8,17 @@ use crate::error::{Error, Result};
 use crate::repository::content::MANIFEST;
 use crate::repository::directory::Entry;
 use crate::repository::index::Entry as Row;
-use crate::repository::manifest::{Merge, Record, TYPE, decode, labels};
+use crate::repository::manifest::{ManifestId, Merge, Record, TYPE, decode, labels};
 use crate::repository::snapshot::{SNAPSHOT, Snapshot};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The longest batch when expanded, bytes.
 const LONGEST_BATCH: u64 = 1 << 30;
 
 /// A snapshot that is verified.
 pub(super) struct Selected {
+    pub(super) id: ManifestId,
     pub(super) report: SnapshotReport,
     /// None if the manifest itself is damaged.
     pub(super) root: Option<Entry>,
@@ -25,7 +29,7 @@ impl Run {
     ///
     /// # Errors
     /// Missing: a snapshot was asked for that is not there. The store's.
-    pub(super) async fn select_snapshots(&self) -> Result<Vec<Selected>> {
+    pub(super) async fn select_snapshots(self: &Arc<Self>) -> Result<Vec<Selected>> {
         let mut merge = Merge::new(labels([(TYPE, SNAPSHOT)]));
         let batches: Vec<(usize, Row)> = self
             .view
@@ -35,9 +39,19 @@ impl Run {
             .collect();
         for (ordinal, batch) in batches {
             self.used.set(ordinal);
-            if !self.bad.has(ordinal) {
-                self.read_batch(ordinal, &batch, &mut merge).await?;
+            if !self.bad.has(ordinal) && !self.read_batch(&batch, |record| merge.add(record)).await? {
+                self.bad.set(ordinal);
             }
+        }
+        let mut unnamed = BTreeSet::new();
+        for batch in self.unnamed_batches().await? {
+            let take = |record: Record| {
+                if !merge.knows(&record.id) {
+                    unnamed.insert(record.id.clone());
+                }
+                merge.add(record);
+            };
+            self.read_batch(&batch, take).await?;
         }
         let manifests = merge.finish();
         let wanted = &self.options.snapshots;
@@ -46,14 +60,16 @@ impl Run {
         }
         let chosen = manifests.iter().filter(|record| wanted.is_empty() || wanted.contains(&record.id));
         let mut selected: Vec<Selected> = chosen.map(|record| self.select(record)).collect();
+        selected.iter_mut().filter(|one| unnamed.contains(&one.id)).for_each(|one| self.hurt_by_lost_indexes(one));
         selected.sort_by(|a, b| (a.report.taken, &a.report.id).cmp(&(b.report.taken, &b.report.id)));
         Ok(selected)
     }
 
-    async fn read_batch(&self, ordinal: usize, batch: &Row, merge: &mut Merge) -> Result<()> {
+    /// Reads a batch; whether it could be read.
+    async fn read_batch(&self, batch: &Row, take: impl FnMut(Record)) -> Result<bool> {
         let name = batch.content.to_string();
         let read = match self.repository.read_entry(batch).await {
-            Ok(Some(bytes)) => decode(&name, &bytes, LONGEST_BATCH, |record| merge.add(record)),
+            Ok(Some(bytes)) => decode(&name, &bytes, LONGEST_BATCH, take),
             Ok(None) => Err(Error::Missing { what: batch.pack.to_string() }),
             Err(error) => Err(error),
         };
@@ -61,14 +77,23 @@ impl Run {
             Err(error) if !error.is_of_store() => {
                 let reason = format!("manifests in it are not known: {error}");
                 self.findings().damage(batch.pack.as_str(), kind_of(&error), reason, 1);
-                self.bad.set(ordinal);
-                Ok(())
+                Ok(false)
             }
-            other => other,
+            other => other.map(|()| true),
         }
     }
 
+    /// No index names the manifest of this snapshot: whichever can not be read is to blame.
+    fn hurt_by_lost_indexes(&self, snapshot: &mut Selected) {
+        let mut findings = self.findings();
+        for index in findings.lost_indexes().to_vec() {
+            findings.hurt(&index, &snapshot.report.id, String::new, 1);
+        }
+        snapshot.report.damaged += 1;
+    }
+
     fn select(&self, record: &Record) -> Selected {
+        let id = record.id.clone();
         let mut report = SnapshotReport {
             id: record.id.to_string(),
             source: String::new(),
@@ -92,7 +117,7 @@ impl Run {
                 report.failed = failed.max(snapshot.stats.error_count);
                 report.incomplete.clone_from(&snapshot.incomplete);
                 self.warn_of(&report);
-                Selected { report, root: snapshot.root }
+                Selected { id, report, root: snapshot.root }
             }
             Err(error) => {
                 let what = format!("manifest {}", record.id);
@@ -101,7 +126,7 @@ impl Run {
                 report.restorable = false;
                 report.durable = false;
                 report.damaged = 1;
-                Selected { report, root: None }
+                Selected { id, report, root: None }
             }
         }
     }

@@ -35,7 +35,7 @@ impl Run {
     }
 
     /// The local index of a pack; `None` if there is no such pack.
-    fn read_trailer(&self, seal: &Seal, name: &PackName) -> Result<Option<Table>> {
+    pub(super) fn read_trailer(&self, seal: &Seal, name: &PackName) -> Result<Option<Table>> {
         let blobs = self.repository.blobs();
         let corrupt = |reason: &str| Error::corrupt(name.as_str(), reason);
         let Some(length) = self.lengths.get(name).copied() else { return Ok(None) };

@@ -20,7 +20,7 @@ async fn two(bench: &Bench) -> (Repository, [Uploaded; 2], Vec<BlobId>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_index_blob_is_named_with_the_files_that_can_not_be_found_any_more() {
     let bench = Bench::new();
-    let (repository, [_, second], indexes) = two(&bench).await;
+    let (repository, [first, second], indexes) = two(&bench).await;
     let path = bench.path(&indexes[0]);
     let whole = fs::read(&path).unwrap();
     for damaged in [whole[..whole.len() - 1].to_vec(), Vec::new(), vec![7; whole.len()]] {
@@ -33,10 +33,12 @@ async fn a_damaged_index_blob_is_named_with_the_files_that_can_not_be_found_any_
         let named: Vec<_> = report.damages.iter().map(|damage| (damage.what.as_str(), damage.kind)).collect();
         assert_eq!(named, [(indexes[0].as_str(), DamageKind::Altered)], "{report:?}");
         assert!(report.damages[0].reason.contains("snapshots included"), "{report:?}");
-        assert_eq!(report.snapshots.len(), 1, "the manifest of the first is among what can not be found");
+        let listed: Vec<_> = report.snapshots.iter().map(|snapshot| snapshot.id.as_str()).collect();
+        assert_eq!(listed, [first.id.as_str(), second.id.as_str()], "a pack tells of the first");
+        assert!(hurt(&report, &first).contains(""), "all of it: {report:?}");
         let hurt = hurt(&report, &second);
         assert!(hurt.contains("small") && hurt.contains("deep/") && !hurt.contains("more/late"), "{hurt:?}");
-        assert!(!report.snapshots[0].restorable && report.snapshots[0].damaged > 1);
+        assert!(report.snapshots.iter().all(|snapshot| !snapshot.restorable) && report.snapshots[1].damaged > 1);
 
         let begun = Session::begin(&examined, SessionOptions::default()).await.map(drop);
         assert_eq!(begun.unwrap_err().kind(), ErrorKind::Denied, "nothing is written over what can not be seen");
@@ -62,12 +64,48 @@ async fn all_damaged_index_blobs_are_named_and_each_may_have_had_what_is_missing
     let named: Vec<_> = report.damages.iter().map(|damage| damage.what.clone()).collect();
     assert_eq!(named, damaged.iter().map(ToString::to_string).collect::<Vec<_>>());
     for damage in &report.damages {
-        let snapshots: Vec<_> = damage.hurts.iter().map(|hurt| hurt.snapshot.as_str()).collect();
-        assert_eq!(snapshots, [second.id.as_str()], "{damage:?}");
+        let snapshots: BTreeSet<_> = damage.hurts.iter().map(|hurt| hurt.snapshot.as_str()).collect();
+        assert_eq!(snapshots, BTreeSet::from([first.id.as_str(), second.id.as_str()]), "{damage:?}");
     }
 
     flip(&bench.path(&last), 40);
     let report = everything(&bench.examine(&repository).await).await;
     assert_eq!(report.damages.len(), all.len());
-    assert!(report.snapshots.is_empty() && hurt(&report, &first).is_empty(), "nobody knows of any");
+    assert_eq!(report.snapshots.len(), 2, "packs know of both");
+    assert!(report.snapshots.iter().all(|snapshot| !snapshot.restorable && snapshot.damaged > 0), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_is_hurt_even_if_only_its_manifest_is_in_a_damaged_index_blob() {
+    let bench = Bench::new();
+    let (repository, [first, second], _) = two(&bench).await;
+    let indexes = async || repository.blobs().list("xn").await.unwrap().into_iter().map(|blob| blob.id);
+    let before: BTreeSet<_> = indexes().await.collect();
+    bench.clock.advance(jiff::SignedDuration::from_secs(2));
+    let session = Session::begin(&repository, SessionOptions::default()).await.unwrap();
+    let again = session.put_manifest(first.snapshot.labels(), &first.snapshot).unwrap();
+    let doomed = session.put_manifest(second.snapshot.labels(), &second.snapshot).unwrap();
+    session.commit().await.unwrap();
+    let new = indexes().await.find(|id| !before.contains(id)).unwrap();
+    bench.clock.advance(jiff::SignedDuration::from_secs(2));
+    let session = Session::begin(&repository, SessionOptions::default()).await.unwrap();
+    session.delete_manifest(&doomed).unwrap();
+    session.commit().await.unwrap();
+    let packs: BTreeSet<_> = repository.view().iter().map(|entry| entry.pack).collect();
+    flip(&bench.path(&new), 40);
+    let examined = bench.examine(&repository).await;
+    let report = verify(&examined, &VerifyOptions::new(Level::Metadata)).await.unwrap();
+    assert_eq!(report.damages.len(), 1, "{report:?}");
+    let hurt: Vec<_> = report.damages[0].hurts.iter().map(|hurt| hurt.snapshot.as_str()).collect();
+    assert_eq!(hurt, [again.as_str()], "the other one is deleted since");
+    assert_eq!(report.snapshots.len(), 3, "{report:?}");
+    // A trailer that can not be read either is named.
+    let unnamed =
+        packs.iter().find(|pack| report.warnings.iter().any(|warning| warning.what == pack.as_str())).unwrap();
+    let path = bench.path(unnamed);
+    let last = fs::metadata(&path).unwrap().len() as usize - 4;
+    flip(&path, last);
+    let report = verify(&bench.examine(&repository).await, &VerifyOptions::new(Level::Metadata)).await.unwrap();
+    let found = report.damages.iter().find(|damage| damage.what == unnamed.as_str()).unwrap();
+    assert_eq!(found.kind, DamageKind::Trailer);
 }
