@@ -126,8 +126,7 @@ fn fix(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         let unsigned = std::error::Error::source(error).is_some_and(|e| e.to_string().contains("signing credential"));
         return match error.kind() {
             _ if unsigned => Some("set the store's credentials (environment, --credentials-file or --profile)"),
-            // Refused by the repository, or by the system: the store's credentials have no part in it.
-            _ if matches!(error, velero_repo::Error::Denied { .. } | velero_repo::Error::Io { .. }) => None,
+            _ if !is_of_store(error) => None,
             velero_repo::ErrorKind::Denied => {
                 Some("check the store's credentials (environment, --credentials-file, --profile) and their rights")
             }
@@ -148,10 +147,35 @@ fn fix(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     }
 }
 
+/// Whether the store may be at fault. Where the repository or the system refuses, or somebody else is at work, its address
+/// and credentials have no part in it.
+fn is_of_store(error: &velero_repo::Error) -> bool {
+    use velero_repo::Error;
+    match error {
+        Error::Denied { .. } | Error::Io { .. } | Error::Locked { .. } => false,
+        Error::Abandoned { source, .. } | Error::Entry { source, .. } => is_of_store(source),
+        Error::Ended { source } => is_of_store(source),
+        _ => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use anyhow::anyhow;
+
+    #[test]
+    fn who_is_refused_because_others_are_at_work_is_not_sent_to_look_at_the_store() {
+        use velero_repo::Error;
+        let locked = || Error::Locked { what: "maintenance".into(), reason: "under way".into() };
+        let denied = || Error::Denied { what: "maintenance".into(), reason: "its owner is another".into() };
+        let entry = |source| Error::Entry { operation: "restoring", path: "a".into(), source: Box::new(source) };
+        let ended = |source| Error::Ended { source: std::sync::Arc::new(source) };
+        for error in [locked(), entry(locked()), ended(locked()), denied(), entry(denied()), ended(denied())] {
+            let line = one_line(&error.into());
+            assert!(!line.contains("check") && line.contains("maintenance: "), "{line}");
+        }
+    }
 
     #[test]
     fn only_a_partial_failure_yields_2() {
