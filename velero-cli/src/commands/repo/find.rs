@@ -28,20 +28,17 @@ pub struct Args {
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let repository = args.location.open(Access::Read, context).await?;
     let found = browse::resolve(&repository, &args.target).await?;
-    let mut documents = Vec::new();
+    let mut list = args.output.list(context);
+    let mut shown = Ok(());
     let each = |path: &str, entry: &_| {
         if args.name.is_match(path.rsplit('/').next().unwrap_or(path)) {
-            let document = EntryDocument::new(path, entry);
-            if args.output.is_json() {
-                documents.push(document);
-            } else {
-                context.out.line(document.shown());
-            }
+            shown = list.show(&EntryDocument::new(path, entry), EntryDocument::shown);
         }
-        ControlFlow::Continue(())
+        if shown.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     browse::find(&repository, &found.entry, each).await?;
-    args.output.show(context, &documents, |_| {})?;
+    shown?;
+    list.end()?;
     Ok(Exit::Completed)
 }
 

@@ -24,22 +24,16 @@ pub struct Args {
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let repository = args.location.open(Access::Read, context).await?;
     let found = browse::resolve(&repository, &args.target).await?;
-    let mut documents = Vec::new();
-    let mut each = |entry: &Entry| {
-        let document = EntryDocument::new(&entry.name, entry);
-        match args.output.is_json() {
-            true => documents.push(document),
-            false => context.out.line(document.line()),
-        }
-    };
+    let mut list = args.output.list(context);
+    let mut each = |entry: &Entry| list.show(&EntryDocument::new(&entry.name, entry), EntryDocument::line);
     if found.entry.is_directory() {
         let mut listing = browse::Listing::open(&repository, &found.entry.object()?).await?;
         while let Some(entry) = listing.next().await? {
-            each(&entry);
+            each(&entry)?;
         }
     } else {
-        each(&found.entry);
+        each(&found.entry)?;
     }
-    args.output.show(context, &documents, |_| {})?;
+    list.end()?;
     Ok(Exit::Completed)
 }
