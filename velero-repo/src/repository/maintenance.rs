@@ -6,6 +6,9 @@
 //! quick  merge one epoch > begin the next epoch
 //! ```
 //!
+//! Repositories of format version 1 have no epochs: (quick) is merging small index blobs and deleting merged ones
+//! there, and nothing follows but the logs.
+//!
 //! Comes in: an opened repository, by its owner. Goes out: first a [`MaintenancePlan`], which says what would be done and
 //! which bytes are freed, now and later; when it is applied, a [`MaintenanceReport`], which ends with a verification. The
 //! rules and times are Kopia's, so that both may take turns, and every task's run is told to the schedule in its words.
@@ -15,13 +18,13 @@
 //! its deletion becomes final with the second collection that does not revive it; then its pack goes. Only
 //! [`Safety::None`] waits for nothing.
 //!
-//! Refused: anybody but the owner; two runs at once (how far that is protected, `exclusive` says); repositories of
-//! format version 1, which have no epochs; repositories whose blobs carry a retention, which the store's client can
-//! not extend. A collection ends without marking anything when a manifest or a directory can not be read: what is not
-//! known to be used must not be taken for garbage.
+//! Refused: anybody but the owner; two runs at once (how far that is protected, `exclusive` says); repositories whose
+//! blobs carry a retention, which the store's client can not extend. A collection ends without marking anything when a
+//! manifest or a directory can not be read: what is not known to be used must not be taken for garbage.
 
 mod census;
 mod collect;
+mod compactions;
 mod delete;
 mod epochs;
 mod exclusive;
@@ -30,6 +33,7 @@ mod logs;
 mod manifests;
 mod mark;
 mod memory;
+mod merging;
 mod parameters;
 mod plan;
 mod planning;
@@ -184,9 +188,6 @@ impl Maintenance {
         let format = self.repository.format();
         let refuse = |reason: &str| Err(Error::invalid(self.repository.blobs().address(), reason));
         match () {
-            () if !format.parameters.epochs.enabled => {
-                refuse("it has no epochs (format version 1); maintain it with kopia, or upgrade it")
-            }
             () if format.settings.retention.is_some() => {
                 refuse("its blobs carry a retention (object lock), which can not be extended from here; use kopia")
             }

@@ -179,9 +179,12 @@ fn deletes(step: &PlannedStep) -> bool {
     let taken = match &step.step {
         Step::DropDeleted { until, .. } => until.is_some(),
         Step::DeletePacks(deleted) => deleted.packs.count + deleted.markers.count > 0,
-        Step::CleanMarkers(amount) | Step::DeleteSuperseded(amount) | Step::CleanLogs(amount) => amount.count > 0,
+        Step::CleanMarkers(amount)
+        | Step::DeleteSuperseded(amount)
+        | Step::DeleteMerged(amount)
+        | Step::CleanLogs(amount) => amount.count > 0,
         Step::Collect(_) | Step::CompactManifests(_) | Step::Rewrite(_) => false,
-        Step::CompactEpoch(_) | Step::AdvanceEpoch(_) | Step::CompactRange(_) => false,
+        Step::CompactIndexes(_) | Step::CompactEpoch(_) | Step::AdvanceEpoch(_) | Step::CompactRange(_) => false,
     };
     taken && step.skipped.is_none()
 }

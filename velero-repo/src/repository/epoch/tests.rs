@@ -9,6 +9,7 @@ use super::*;
 use crate::repository::name::BlobId;
 
 mod maintenance;
+mod older;
 
 const START: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
@@ -140,7 +141,8 @@ fn without_epochs_the_inputs_of_finished_compactions_are_passed_over() {
     assert_eq!(logs, ["m1", "m2"]);
     let log = |text: &str| v0::CompactionLog::parse(&BlobId::new("m1").unwrap(), text.as_bytes());
     let active = |logs: &[v0::CompactionLog]| -> Vec<String> {
-        v0::active(&listing, logs).iter().map(|blob| blob.id.to_string()).collect()
+        let logs = logs.iter().map(|log| (blob("m1", START), log.clone())).collect();
+        v0::State::of(&listing, logs).active().iter().map(|blob| blob.id.to_string()).collect()
     };
     let done = log(r#"{"inputMetadata":[{"id":"n1","length":5},{"id":"n2"}],"outputMetadata":[{"id":"n3"}]}"#).unwrap();
     let open = log(r#"{"inputMetadata":[{"id":"n4"}],"outputMetadata":[{"id":"n3"},{"id":"n9"}]}"#).unwrap();

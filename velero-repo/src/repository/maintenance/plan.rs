@@ -77,6 +77,10 @@ pub enum Step {
     AdvanceEpoch(Option<u64>),
     /// Index blobs of many epochs are merged.
     CompactRange(Amount),
+    /// Index blobs of a repository without epochs are merged, if many are small.
+    CompactIndexes(Amount),
+    /// Index blobs of a repository without epochs that were merged are deleted, and logs that say so.
+    DeleteMerged(Amount),
     /// Markers of epochs long past are deleted.
     CleanMarkers(Amount),
     /// Index blobs that were merged long ago are deleted.
@@ -102,6 +106,8 @@ impl fmt::Display for Step {
             Step::AdvanceEpoch(Some(epoch)) => write!(f, "begin epoch {epoch}"),
             Step::AdvanceEpoch(None) => write!(f, "begin no epoch"),
             Step::CompactRange(it) => write!(f, "merge index blobs of many epochs: {it}"),
+            Step::CompactIndexes(it) => write!(f, "merge small index blobs: {it}"),
+            Step::DeleteMerged(it) => write!(f, "delete merged index blobs: {it}"),
             Step::CleanMarkers(it) => write!(f, "delete epoch markers: {it}"),
             Step::DeleteSuperseded(it) => write!(f, "delete merged index blobs: {it}"),
             Step::CleanLogs(it) => write!(f, "delete logs: {it}"),

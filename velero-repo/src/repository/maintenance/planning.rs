@@ -8,7 +8,7 @@ use super::parameters::Parameters;
 use super::plan::{Amount, Cycle, MaintenancePlan, PlannedStep, Step};
 use super::schedule::Schedule;
 use super::status::{due, load_lenient};
-use super::{MaintenanceOptions, identity, logs, manifests};
+use super::{MaintenanceOptions, compactions, identity, logs, manifests};
 use crate::error::Result;
 use crate::repository::blob::blocking;
 use crate::repository::open::Repository;
@@ -65,23 +65,20 @@ fn push(plan: &mut MaintenancePlan, step: Step, skipped: Option<String>) {
 /// Counts what a full cycle would do about contents and packs.
 async fn count(repository: &Repository, options: &MaintenanceOptions, schedule: Schedule) -> Result<Census> {
     let candidates = Candidates::list(repository).await?;
-    let (_, state) = repository.list_epochs().await?;
     repository.refresh().await?;
     let roots = roots(snapshots(repository).await?)?;
     let in_use = mark(repository, repository.view(), roots, &options.walking(options.limits(repository)?)).await?;
     let (now, safety) = (repository.now(), options.safety);
-    let pack_size = repository.format().parameters.max_pack_size;
+    let (pack_size, epochs) =
+        (repository.format().parameters.max_pack_size, repository.format().parameters.epochs.enabled);
+    let watermark = in_use.view.watermark();
     blocking(move || {
-        let known = Known {
-            in_use: &in_use,
-            candidates: &candidates,
-            schedule: &schedule,
-            watermark: state.watermark(),
-            pack_size,
-            safety,
-            now,
-        };
-        Ok(known.count())
+        let known =
+            Known { in_use: &in_use, candidates: &candidates, schedule: &schedule, watermark, pack_size, safety, now };
+        let mut census = known.count();
+        // Without epochs it takes a new index to make deletions final, which is not made for nothing.
+        census.until = census.until.filter(|_| epochs || census.dropped.count > 0);
+        Ok(census)
     })
     .await
 }
@@ -99,6 +96,13 @@ fn content_steps(plan: &mut MaintenancePlan, census: Census, (batches, few): (Am
 
 /// What would be done about index blobs.
 async fn index_steps(plan: &mut MaintenancePlan, repository: &Repository, cycle: Cycle) -> Result<()> {
+    if !repository.format().parameters.epochs.enabled {
+        let (small, age) = (compactions::small(repository).await?, plan.safety.margins().merged_age);
+        push(plan, Step::CompactIndexes(Amount::of(&small)), None);
+        let merged = compactions::superseded(repository, plan.made, age).await?;
+        push(plan, Step::DeleteMerged(Amount::of(&merged)), None);
+        return Ok(());
+    }
     let (listing, state) = repository.list_epochs().await?;
     let inputs = |compaction: Option<crate::repository::epoch::Compaction>| {
         compaction.map_or_else(Amount::default, |compaction| Amount::of(&compaction.inputs))

@@ -25,6 +25,8 @@ pub(super) struct Margins {
     pub after_rewrite: SignedDuration,
     /// Younger packs are not deleted.
     pub pack_min_age: SignedDuration,
+    /// Index blobs that were merged are not deleted within this time.
+    pub merged_age: SignedDuration,
     /// Sessions that have said nothing for so long are over.
     pub session_age: SignedDuration,
 }
@@ -40,6 +42,7 @@ impl Safety {
             rewrite_min_age: hours(2),
             after_rewrite: hours(1),
             pack_min_age: hours(24),
+            merged_age: hours(1),
             session_age: hours(96),
         }
     }

@@ -24,6 +24,8 @@ pub enum Task {
     FullDropDeletedContent,
     /// Deletes packs that nothing refers to.
     FullDeleteBlobs,
+    /// Merges the index blobs of a repository without epochs.
+    IndexCompaction,
     /// Merges the index blobs of one epoch.
     CompactSingleEpoch,
     /// Begins the next epoch.
@@ -46,6 +48,7 @@ impl Task {
             Task::FullRewriteContents => "full-rewrite-contents",
             Task::FullDropDeletedContent => "full-drop-deleted-content",
             Task::FullDeleteBlobs => "full-delete-blobs",
+            Task::IndexCompaction => "index-compaction",
             Task::CompactSingleEpoch => "compact-single-epoch",
             Task::AdvanceEpoch => "advance-epoch",
             Task::GenerateEpochRangeIndex => "generate-epoch-range-index",

@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::plan::{Amount, MaintenancePlan, PlannedStep, Step};
 use super::safety::Safety;
 use super::schedule::Task;
-use super::{MaintenanceOptions, collect, delete, epochs, logs, manifests, rewrite};
+use super::{MaintenanceOptions, collect, compactions, delete, epochs, logs, manifests, rewrite};
 use crate::error::{Error, Result};
 use crate::repository::name::WATERMARK_BODY;
 use crate::repository::open::Repository;
@@ -55,6 +55,18 @@ impl Steps<'_> {
             Step::Rewrite(_) => return self.rewrite().await,
             Step::DropDeleted { .. } => return self.drop_deleted().await,
             Step::DeletePacks(_) => return self.delete_packs().await,
+            Step::CompactIndexes(_) | Step::DeleteMerged(_) if self.has_epochs() => {
+                return Ok((planned.clone(), Some("the repository has epochs by now".to_owned())));
+            }
+            Step::CompactIndexes(_) => {
+                let work = compactions::compact(repository, self.limits);
+                Step::CompactIndexes(exclusive.task(Task::IndexCompaction, work).await?)
+            }
+            Step::DeleteMerged(_) => {
+                let work =
+                    compactions::delete_superseded(repository, exclusive.start(), self.safety.margins().merged_age);
+                Step::DeleteMerged(exclusive.task(Task::IndexCompaction, work).await?)
+            }
             Step::CompactEpoch(_) => {
                 let (_, state) = repository.list_epochs().await?;
                 let work = epochs::compact(repository, state.single_compaction(), self.limits);
@@ -108,13 +120,18 @@ impl Steps<'_> {
         let until = final_until(&schedule, self.safety, self.repository.now());
         let work = async {
             match until {
-                Some(until) => self.raise_watermark(until).await,
+                Some(until) if self.has_epochs() => self.raise_watermark(until).await,
+                Some(until) => compactions::drop_deleted(self.repository, until, self.limits).await,
                 None => Ok(false),
             }
         };
         let raised = self.exclusive.task(Task::FullDropDeletedContent, work).await?;
         let skipped = (!raised).then(|| "no deletion is confirmed by a second collection yet".to_owned());
         Ok((Step::DropDeleted { until: until.filter(|_| raised), contents: Amount::default() }, skipped))
+    }
+
+    fn has_epochs(&self) -> bool {
+        self.repository.format().parameters.epochs.enabled
     }
 
     /// Whether deletions have become final that were not before.

@@ -12,6 +12,7 @@ use std::fs;
 
 mod disk;
 mod faults;
+mod older;
 mod pure;
 
 fn full(safety: Safety) -> MaintenanceOptions {

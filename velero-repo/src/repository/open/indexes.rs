@@ -98,6 +98,13 @@ impl Repository {
         Ok(())
     }
 
+    /// Hides deletions up to `until`, in Unix seconds, that are final: no index blob has them any more.
+    pub(crate) async fn hide_deleted(&self, until: i64) -> Result<()> {
+        let _indexes = self.0.indexes.lock().await;
+        self.set_view(self.view().with([], Some(until))?);
+        Ok(())
+    }
+
     async fn load(&self, indexes: &mut Indexes) -> Result<Attempt> {
         let taken = self.now();
         let (active, state) = match self.format().parameters.epochs.enabled {
@@ -105,7 +112,7 @@ impl Repository {
                 let (_, state) = self.list_epochs().await?;
                 (state.active(), Some(state))
             }
-            false => (self.list_without_epochs().await?, None),
+            false => (self.list_without_epochs().await?.active(), None),
         };
         let new = active.into_iter().filter(|blob| !indexes.loaded.contains(&blob.id)).collect();
         let watermark = state.as_ref().and_then(State::watermark);
@@ -119,8 +126,11 @@ impl Repository {
         Ok(Attempt::Done)
     }
 
-    /// The active index blobs of a repository of format version 1.
-    async fn list_without_epochs(&self) -> Result<Vec<BlobInfo>> {
+    /// The index blobs of a repository without epochs, and what was merged into what.
+    ///
+    /// # Errors
+    /// Corrupt: a log of a compaction. The store's.
+    pub(crate) async fn list_without_epochs(&self) -> Result<v0::State> {
         let mut listing = self.blobs().list("n").await?;
         listing.extend(self.blobs().list("m").await?);
         let mut logs = Vec::new();
@@ -130,9 +140,9 @@ impl Repository {
                 .sealed_payload(log)
                 .await
                 .and_then(|payload| payload.map(|payload| v0::CompactionLog::parse(&log.id, &payload)).transpose());
-            logs.extend(self.unless_damaged(read)?.flatten());
+            logs.extend(self.unless_damaged(read)?.flatten().map(|read| (log.clone(), read)));
         }
-        Ok(v0::active(&listing, &logs).into_iter().cloned().collect())
+        Ok(v0::State::of(&listing, logs))
     }
 
     /// Loads index blobs into the view; answers with one that does not exist.

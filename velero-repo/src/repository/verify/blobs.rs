@@ -33,7 +33,12 @@ impl Run {
                 let state = State::of(listing, self.begun, &self.repository.format().parameters.epochs);
                 state.active().into_iter().map(|blob| blob.id).collect()
             }
-            false => HashSet::new(),
+            false => match self.repository.list_without_epochs().await {
+                Ok(state) => state.active().into_iter().map(|blob| blob.id).collect(),
+                Err(error) if error.is_of_store() => return Err(error),
+                // A log that can not be read replaces nothing.
+                Err(_) => listing.iter().map(|blob| blob.id.clone()).collect(),
+            },
         };
         let opened = futures::stream::iter(listing).map(Ok).try_for_each_concurrent(AT_ONCE, |blob| {
             let active = active.contains(&blob.id);
@@ -79,8 +84,9 @@ impl Run {
 
     async fn check_blob(&self, blob: &BlobInfo, active: bool) -> Result<()> {
         match blob.id.family() {
-            Family::Uncompacted(_) | Family::Single(_) | Family::Range(..) => self.check_index(blob, active).await,
-            Family::Index => self.check_index(blob, true).await,
+            Family::Index | Family::Uncompacted(_) | Family::Single(_) | Family::Range(..) => {
+                self.check_index(blob, active).await
+            }
             Family::Session => {
                 let marker = self.payload(blob, |_, bytes| match serde_json::from_slice::<Marker>(bytes) {
                     Ok(_) => Ok(()),
