@@ -16,6 +16,7 @@ mod lock;
 mod parameters;
 mod password;
 mod recovery;
+mod scrypt;
 mod settings;
 
 use jiff::Timestamp;
@@ -75,7 +76,7 @@ struct Inner<P> {
 }
 
 impl Format {
-    /// Opens the stored blobs; `blobcfg` is `None` where the store has none. Takes about 0.2 s.
+    /// Opens the stored blobs; `blobcfg` is `None` where the store has none. Takes about 0.1 s.
     ///
     /// # Errors
     /// [`Error::Denied`] for a wrong password, [`Error::Locked`] during an upgrade, [`Error::Invalid`] for what this
