@@ -162,10 +162,13 @@ fn damaged(iv: &[u8], reason: impl Into<String>) -> Error {
 }
 
 /// Random bytes for nonces, keys and names, from the operating system's generator.
+///
+/// # Panics
+/// When the system has none, or refuses it to this process.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    let filled = aws_lc_rs::rand::fill(&mut bytes);
-    assert!(filled.is_ok(), "the generator stops the process rather than fail");
+    let filled = getrandom::fill(&mut bytes);
+    assert!(filled.is_ok(), "no nonce or key may be made without the system's generator");
     bytes
 }
 
