@@ -36,6 +36,7 @@ pub mod browse;
 pub mod clock;
 pub mod content;
 pub mod diff;
+mod direct;
 pub mod directory;
 pub mod download;
 pub mod epoch;

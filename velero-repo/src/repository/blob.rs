@@ -12,7 +12,6 @@
 //! threads, and panic on a thread of the runtime when the store is remote.
 
 mod conditional;
-mod direct;
 mod directory;
 pub(crate) mod disk;
 mod remote;

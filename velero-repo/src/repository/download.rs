@@ -28,6 +28,7 @@ mod options;
 mod place;
 mod plan;
 mod report;
+mod room;
 mod run;
 #[cfg(test)]
 mod tests;

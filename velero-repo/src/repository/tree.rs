@@ -125,8 +125,8 @@ pub trait Sink: Send + Sync {
     /// The system's; `AlreadyExists` where something else has the name.
     fn create_directory(&self, path: &[u8]) -> io::Result<bool>;
 
-    /// Creates a file of `size` zero bytes, which occupy no space until written. Only the root itself may exist: it is
-    /// emptied.
+    /// Creates a file of `size` zero bytes, which occupy no space until written; 0 where it grows with what is written.
+    /// Only the root itself may exist: it is emptied.
     ///
     /// # Errors
     /// The system's; `AlreadyExists` where anything has the name.

@@ -4,11 +4,12 @@
 //! synced, and the file is renamed; then the directory is synced, and those above it that had to be made. What a crash
 //! leaves behind ends in such a name and is ignored by every listing. Directories have mode 0700, files 0600.
 
+use super::BlobInfo;
 use super::disk::{Call, Disk};
 use super::sharding::{SHARDS_FILE, SUFFIX, Shards};
-use super::{BlobInfo, direct};
 use crate::error::{Error, Result};
 use crate::repository::clock::Clock;
+use crate::repository::direct;
 use crate::repository::name::{BlobId, hex};
 use crate::repository::seal::random;
 use bytes::Bytes;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::Sender;
+
 use super::job::Job;
 use super::memory::Plan;
 use crate::repository::index::Entry;
@@ -62,6 +64,23 @@ impl Region {
         }
         self.pieces.push(piece);
         None
+    }
+}
+
+/// Where regions go to be restored.
+pub(super) struct Tasks {
+    /// Those of whole files.
+    pub(super) whole: Sender<Region>,
+    /// Those with parts of files.
+    pub(super) parts: Sender<Region>,
+}
+
+impl Tasks {
+    /// Hands a region over; waits while there are enough. Whether anybody is there to take it.
+    pub(super) fn send(&self, region: Region) -> bool {
+        let part = region.pieces.iter().any(|piece| matches!(piece.place, Place::Part { .. }));
+        let queue = if part { &self.parts } else { &self.whole };
+        queue.send(region).is_ok()
     }
 }
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
-use crossbeam_channel::{Receiver, Sender};
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, select_biased};
 
 use super::batch::{Piece, Place, Region};
+use super::room::Room;
 use super::run::Run;
 use crate::repository::index::Entry;
 use crate::repository::name::PackName;
@@ -15,13 +16,24 @@ use crate::repository::object::ObjectId;
 use crate::repository::open::{expand, unpack, unpack_in_place};
 use crate::{Error, Result};
 
-/// Where workers get their regions from.
+/// Regions of packs that are files of this machine, in two queues, so that the disk takes the parts of large files while
+/// the processors are busy with small ones.
 #[derive(Clone)]
-pub(super) enum Incoming {
-    /// They read for themselves.
-    Planned(Receiver<Region>),
-    /// Others have read.
-    Fetched(Receiver<(Region, Result<Option<Bytes>>)>),
+pub(super) struct Planned {
+    /// Regions of whole files.
+    pub(super) whole: Receiver<Region>,
+    /// Regions with parts of files.
+    pub(super) parts: Receiver<Region>,
+}
+
+impl Planned {
+    /// The next region, of whole files rather than of parts; none if there will be no more.
+    fn next(&self) -> Option<Region> {
+        select_biased! {
+            recv(self.whole) -> region => region.or_else(|_| self.parts.recv()).ok(),
+            recv(self.parts) -> region => region.or_else(|_| self.whole.recv()).ok(),
+        }
+    }
 }
 
 /// Packs that are not there, so that nobody looks for them again.
@@ -52,16 +64,30 @@ impl Run {
         }
     }
 
-    /// Restores what regions hold, until there are no more.
-    pub(super) fn work(&self, incoming: &Incoming) {
-        match incoming {
-            Incoming::Planned(regions) => regions.iter().for_each(|region| {
-                if !self.is_over() {
-                    let bytes = self.read(&region);
-                    self.restore(&region, bytes);
-                }
-            }),
-            Incoming::Fetched(regions) => regions.iter().for_each(|(region, bytes)| self.restore(&region, bytes)),
+    /// Restores what regions of local packs hold, until there are no more.
+    pub(super) fn work(&self, planned: &Planned, longest: usize) {
+        self.restore_all(std::iter::from_fn(|| planned.next()), longest);
+    }
+
+    /// As [`Run::work`], only parts of files. Their threads wait for the disk most of the time.
+    pub(super) fn work_on_parts(&self, planned: &Planned, longest: usize) {
+        self.restore_all(planned.parts.iter(), longest);
+    }
+
+    fn restore_all(&self, regions: impl Iterator<Item = Region>, longest: usize) {
+        let mut room = Room::new(longest);
+        for region in regions.filter(|_| !self.is_over()) {
+            let bytes = room.read(self.repository.blobs(), &region).ok().flatten();
+            self.restore(&region, bytes);
+        }
+    }
+
+    /// Restores what regions hold that others have read.
+    pub(super) fn work_on_fetched(&self, regions: &Receiver<(Region, Result<Option<Bytes>>)>) {
+        for (region, bytes) in regions {
+            let bytes = bytes.ok().flatten();
+            let mut bytes = bytes.map(|bytes| bytes.try_into_mut().unwrap_or_else(|shared| (&*shared).into()));
+            self.restore(&region, bytes.as_deref_mut());
         }
     }
 
@@ -71,11 +97,8 @@ impl Run {
 
     /// Opens each content of a region once and hands it to all pieces that use it. What fails is read alone: the rest
     /// of a damaged region is good.
-    fn restore(&self, region: &Region, bytes: Result<Option<Bytes>>) {
+    fn restore(&self, region: &Region, mut bytes: Option<&mut [u8]>) {
         let (format, seal) = (self.repository.format(), self.repository.seal());
-        let mut bytes = bytes.ok().flatten().map(|bytes| {
-            bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..])) // nobody else holds it
-        });
         for uses in region.pieces.chunk_by(|a, b| a.entry == b.entry) {
             if self.is_over() {
                 return;

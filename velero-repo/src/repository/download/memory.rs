@@ -1,10 +1,10 @@
 //! How much a restore may hold at once, from one number: the bytes of memory it is given.
 //!
 //! ```text
-//! memory >= reserve + (workers + 2 * readers) * region + workers * content
+//! memory >= reserve + (workers + writers + 2 * readers) * region + (workers + writers) * content
 //! ```
 //!
-//! A worker holds one region and one expanded content of it. Where reading waits for a network, readers hold regions
+//! A worker or writer holds one region and one expanded content of it. Where reading waits for a network, readers hold regions
 //! ahead of the workers. What was planned but not read is small: the reserve holds it. Pure: nothing is measured here.
 
 use crate::{Error, Result};
@@ -20,6 +20,8 @@ const REMOTE_REGION: usize = 8 << 20;
 /// Bytes between two contents that are read along rather than left out: a read costs more than them.
 const LOCAL_GAP: u32 = 16 << 10;
 const REMOTE_GAP: u32 = 256 << 10;
+/// Threads that wait for the disk; more would not make it faster.
+const MOST_WRITERS: usize = 2;
 /// Reads over a network at once.
 const MOST_READERS: usize = 16;
 /// Nonce, tag, header and error correction beside the longest content.
@@ -37,10 +39,14 @@ pub struct Sizes {
 pub struct Plan {
     /// Threads that open contents and write them.
     pub workers: usize,
+    /// Threads beside them that only fill large files, and wait for the disk most of the time; where packs are local.
+    pub writers: usize,
     /// Threads that read ahead; none where the workers read for themselves.
     pub readers: usize,
     /// Bytes at which a region ends; a single content may be longer.
     pub region: usize,
+    /// Bytes of the longest region that there can be: a content alone.
+    pub longest_region: usize,
     /// Bytes between two contents of a region at most.
     pub gap: u32,
 }
@@ -54,25 +60,29 @@ impl Plan {
     pub fn new(memory: Option<u64>, workers: usize, sizes: Sizes, local: bool) -> Result<Plan> {
         let workers = workers.max(1);
         let memory = memory.unwrap_or(USUAL.saturating_mul(1 + workers as u64));
-        let smallest = |workers| match local {
-            true => Plan { workers, readers: 0, region: LOCAL_REGION, gap: LOCAL_GAP },
-            false => Plan { workers, readers: 1, region: REMOTE_REGION, gap: REMOTE_GAP },
-        };
+        let (region, gap) = if local { (LOCAL_REGION, LOCAL_GAP) } else { (REMOTE_REGION, REMOTE_GAP) };
+        let longest_region = sizes.longest_chunk.saturating_add(SEALING).max(region);
+        let readers = usize::from(!local);
+        let smallest = |workers| Plan { workers, writers: 0, readers, region, longest_region, gap };
         let fits = |plan: &Plan| plan.bytes(sizes) <= memory;
         let plan = (1..=workers).rev().map(smallest).find(fits).ok_or_else(|| {
             let least = smallest(1).bytes(sizes).div_ceil(1 << 20);
             Error::invalid(format!("memory of {} MiB", memory >> 20), format!("at least {least} MiB are needed"))
         })?;
-        let more = (plan.readers..=MOST_READERS).rev().map(|readers| Plan { readers, ..plan });
-        Ok(more.filter(|_| !local).find(fits).unwrap_or(plan))
+        let more = |number| match local {
+            true => Plan { writers: number, ..plan },
+            false => Plan { readers: number, ..plan },
+        };
+        let most = if local { MOST_WRITERS } else { MOST_READERS };
+        Ok((readers..=most).rev().map(more).find(fits).unwrap_or(plan))
     }
 
     /// The bytes that the plan may take.
     pub fn bytes(&self, sizes: Sizes) -> u64 {
-        let content = sizes.longest_chunk as u64;
-        let region = content.saturating_add(SEALING as u64).max(self.region as u64);
-        let regions = (self.workers as u64).saturating_add(2 * self.readers as u64);
-        let contents = (self.workers as u64).saturating_mul(content);
+        let (content, region) = (sizes.longest_chunk as u64, self.longest_region as u64);
+        let threads = (self.workers as u64).saturating_add(self.writers as u64);
+        let regions = threads.saturating_add(2 * self.readers as u64);
+        let contents = threads.saturating_mul(content);
         RESERVE.saturating_add(regions.saturating_mul(region)).saturating_add(contents)
     }
 }
@@ -101,6 +111,13 @@ mod tests {
         assert_eq!(Plan::new(Some(192 << 20), 2, SIZES, false).unwrap().workers, 2);
         let refusal = Plan::new(Some(50 << 20), 8, SIZES, true).unwrap_err().to_string();
         assert!(refusal.contains("at least 65 MiB"), "{refusal}");
+    }
+
+    #[test]
+    fn a_disk_gets_threads_of_its_own_where_there_is_memory_for_them() {
+        let writers = |mebibytes: u64, workers| Plan::new(Some(mebibytes << 20), workers, SIZES, true).unwrap().writers;
+        assert_eq!((writers(192, 2), writers(128, 2), writers(96, 2)), (2, 2, 0));
+        assert_eq!(Plan::new(None, 2, SIZES, false).unwrap().writers, 0);
     }
 
     #[test]

@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
 
 use crossbeam_channel::bounded;
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::{Incoming, Packs};
+use super::batch::Tasks;
+use super::fetch::{Packs, Planned};
 use super::folder::Folder;
 use super::memory::Plan;
 use super::report::{DownloadReport, Progress, count};
-use super::walk::Walk;
+use super::walk::{BATCH, Walk};
 use super::{Download, DownloadOptions};
 use crate::repository::browse::Found;
 use crate::repository::open::Repository;
@@ -71,29 +73,46 @@ impl Run {
     /// Restores, on this thread and those of the plan.
     pub(super) fn download(&self, plan: Plan) -> Result<DownloadReport> {
         std::thread::scope(|scope| {
-            let reading = if plan.readers > 0 { plan.readers } else { plan.workers };
-            let (tasks, planned) = bounded(AHEAD * reading);
-            let incoming = match plan.readers {
-                0 => Incoming::Planned(planned),
-                readers => {
-                    let (fetched, arrived) = bounded(readers);
-                    for _ in 0..readers {
-                        let (planned, fetched) = (planned.clone(), fetched.clone());
-                        scope.spawn(move || self.read_ahead(&planned, &fetched));
-                    }
-                    Incoming::Fetched(arrived)
-                }
+            let tasks = match plan.readers {
+                0 => self.start_local(scope, &plan),
+                _ => self.start_remote(scope, &plan),
             };
-            for _ in 0..plan.workers {
-                let incoming = incoming.clone();
-                scope.spawn(move || self.work(&incoming));
-            }
-            drop(incoming);
             if let Err(error) = Walk::new(self, plan, tasks).tree() {
                 self.stop(error);
             }
         });
         self.finish()
+    }
+
+    /// Starts workers that read for themselves, and some more for parts of files.
+    fn start_local<'a>(&'a self, scope: &'a Scope<'a, '_>, plan: &Plan) -> Tasks {
+        let (whole, wholes) = bounded(AHEAD * plan.workers);
+        let (parts, incoming) = bounded(BATCH);
+        let (planned, longest) = (Planned { whole: wholes, parts: incoming }, plan.longest_region);
+        for _ in 0..plan.workers {
+            let planned = planned.clone();
+            scope.spawn(move || self.work(&planned, longest));
+        }
+        for _ in 0..plan.writers {
+            let planned = planned.clone();
+            scope.spawn(move || self.work_on_parts(&planned, longest));
+        }
+        Tasks { whole, parts }
+    }
+
+    /// Starts readers, and workers that take what those have read.
+    fn start_remote<'a>(&'a self, scope: &'a Scope<'a, '_>, plan: &Plan) -> Tasks {
+        let (tasks, planned) = bounded(AHEAD * plan.readers);
+        let (fetched, arrived) = bounded(plan.readers);
+        for _ in 0..plan.readers {
+            let (planned, fetched) = (planned.clone(), fetched.clone());
+            scope.spawn(move || self.read_ahead(&planned, &fetched));
+        }
+        for _ in 0..plan.workers {
+            let arrived = arrived.clone();
+            scope.spawn(move || self.work_on_fetched(&arrived));
+        }
+        Tasks { whole: tasks.clone(), parts: tasks }
     }
 
     fn finish(&self) -> Result<DownloadReport> {

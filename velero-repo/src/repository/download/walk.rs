@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use crossbeam_channel::Sender;
 use futures::stream::{StreamExt, iter};
 use tokio::task::JoinHandle;
 
-use super::batch::{Piece, Place, Region, regions};
+use super::batch::{Piece, Place, Tasks, regions};
 use super::folder::Folder;
 use super::job::Job;
 use super::memory::Plan;
@@ -26,7 +25,7 @@ use crate::repository::tree::{Attributes, Kind};
 use crate::{Error, Result};
 
 /// Pieces that are sorted together.
-const BATCH: usize = 4096;
+pub(super) const BATCH: usize = 4096;
 /// Files of several pieces whose lists are read at once; as many are open at once, and as many again.
 const LISTS: usize = 16;
 /// Directories inside each other that are followed; no file system that was saved has more.
@@ -51,7 +50,7 @@ struct Ahead {
 pub(super) struct Walk<'a> {
     run: &'a Run,
     plan: Plan,
-    tasks: Sender<Region>,
+    tasks: Tasks,
     ahead: Vec<Ahead>,
     /// Bytes of directories that are being read ahead.
     soon: u64,
@@ -61,7 +60,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(run: &'a Run, plan: Plan, tasks: Sender<Region>) -> Walk<'a> {
+    pub(super) fn new(run: &'a Run, plan: Plan, tasks: Tasks) -> Walk<'a> {
         let (ahead, batch, lists) = (Vec::new(), Vec::new(), Vec::new());
         Walk { run, plan, tasks, ahead, soon: 0, batch, lists, refreshed: false }
     }
@@ -168,7 +167,7 @@ impl<'a> Walk<'a> {
         pieces: impl Iterator<Item = Result<Bytes>>,
         depth: usize,
     ) -> Result<()> {
-        let mut whole = true;
+        let (mut whole, before) = (true, self.ahead.len());
         match Reader::of_pieces(object, pieces, Shape::Tree) {
             Err(error) => self.run.fail(&folder.path(), error),
             Ok(mut reader) => {
@@ -192,6 +191,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        self.ahead[before..].reverse(); // the first is the next: the order in which the contents were saved
         self.run.release(folder);
         Ok(())
     }
@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
             Ok(entry) => {
                 self.batch.push(Piece { entry, compressed, job, place });
                 if self.batch.len() >= BATCH {
-                    self.send()?;
+                    self.flush()?;
                 }
             }
         }
@@ -320,7 +320,7 @@ impl<'a> Walk<'a> {
     /// Hands the batch to whoever reads; waits while they have enough.
     fn send(&mut self) -> Result<()> {
         for region in regions(std::mem::take(&mut self.batch), &self.plan) {
-            if self.run.is_over() || self.tasks.send(region).is_err() {
+            if self.run.is_over() || !self.tasks.send(region) {
                 return Ok(());
             }
         }

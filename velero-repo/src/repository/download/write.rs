@@ -12,6 +12,8 @@ use crate::{Error, Result};
 
 /// Stretches of zeros that become holes are multiples of this many bytes of the file.
 const HOLE: u64 = 4096;
+/// Longest file that grows while it is written, in bytes.
+const SMALL: usize = 128 << 10;
 /// Longest link target that Linux has, in bytes.
 const LONGEST_LINK: usize = 4095;
 
@@ -58,8 +60,8 @@ impl Run {
                     self.warn_refused(&path, file.set_attributes(&job.attributes));
                     Ok(())
                 };
-                // Without holes the length comes with the bytes, which saves the file system a change of its own.
-                let size = if self.options.sparse { length as u64 } else { 0 };
+                // A small file without holes gets its length with its bytes, which saves the file system a change of its own.
+                let size = if self.options.sparse || length > SMALL { length as u64 } else { 0 };
                 if self.place_file(&path, size, fill)? {
                     self.count_bytes(length as u64);
                     self.end_file(job, &path, length as u64);

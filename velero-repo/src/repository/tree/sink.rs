@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use super::local::{metadata_of, open_beneath};
 use super::{Attributes, Kind, Metadata, Refused, Sink, SinkFile};
+use crate::repository::direct::{Direct, WORTHWHILE};
 
 /// Directories that stay open.
 const KEPT: usize = 16;
@@ -77,7 +78,7 @@ impl LocalSink {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The root, where it is a file.
+    /// The root, where it is a file or a device.
     fn root_file(&self, size: u64) -> io::Result<Box<dyn SinkFile>> {
         let file = File::from(self.root.try_clone()?);
         let is_file = file.metadata()?.is_file();
@@ -85,7 +86,7 @@ impl LocalSink {
             file.set_len(0)?;
             file.set_len(size)?;
         }
-        Ok(Box::new(LocalSinkFile { file, blank: is_file }))
+        Ok(Box::new(LocalSinkFile::new(file, is_file, size)))
     }
 }
 
@@ -116,7 +117,7 @@ impl Sink for LocalSink {
         if size > 0 {
             file.set_len(size)?;
         }
-        Ok(Box::new(LocalSinkFile { file, blank: true }))
+        Ok(Box::new(LocalSinkFile::new(file, true, size)))
     }
 
     fn create_link(&self, path: &[u8], target: &[u8]) -> io::Result<()> {
@@ -245,12 +246,24 @@ fn refusal(answer: Result<(), Errno>) -> Option<io::Error> {
 #[derive(Debug)]
 struct LocalSinkFile {
     file: File,
+    /// For large files, where the file system has it.
+    direct: Option<Direct>,
     blank: bool,
+}
+
+impl LocalSinkFile {
+    fn new(file: File, blank: bool, size: u64) -> LocalSinkFile {
+        let direct = if size >= WORTHWHILE as u64 { Direct::of(&file) } else { None };
+        LocalSinkFile { file, direct, blank }
+    }
 }
 
 impl SinkFile for LocalSinkFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+        match &self.direct {
+            Some(direct) => direct.write_at(&self.file, offset, bytes),
+            None => self.file.write_all_at(bytes, offset),
+        }
     }
 
     fn is_blank(&self) -> bool {
