@@ -24,6 +24,8 @@ pub(super) struct Layout {
     pub value: usize,
     pub rows: usize,
     pub packs: usize,
+    /// Whether any row is a tombstone.
+    pub has_tombstones: bool,
     packs_at: usize,
     formats: Vec<Format>,
     base: u32,
@@ -89,8 +91,8 @@ impl Layout {
         str::from_utf8(name).ok().filter(|name| BlobId::is_valid(name))
     }
 
-    fn check_rows(&self, payload: &[u8]) -> Result<(), &'static str> {
-        let mut last: &[u8] = &[];
+    fn check_rows(&mut self, payload: &[u8]) -> Result<(), &'static str> {
+        let (mut last, mut has_tombstones): (&[u8], _) = (&[], false);
         for row in 0..self.rows {
             let (key, value) = self.halves(payload, row);
             if key <= last {
@@ -108,8 +110,10 @@ impl Layout {
             if self.base.checked_add(value.timestamp()).is_none() {
                 return Err("an entry is dated after the year 2106");
             }
+            has_tombstones |= value.is_deleted();
             last = key;
         }
+        self.has_tombstones = has_tombstones;
         Ok(())
     }
 
@@ -118,6 +122,11 @@ impl Layout {
         // All rows lie in the payload, as `sections` checked.
         let (key, value) = payload[at..at + self.key + self.value].split_at(self.key);
         (key, Value(value))
+    }
+
+    /// Where in the payload the key of a row ends; of a row above `rows`, it may lie outside.
+    pub fn row_end(&self, row: usize) -> usize {
+        HEADER + row * (self.key + self.value) + self.key
     }
 
     /// The key of a row below `rows`.
@@ -138,6 +147,12 @@ impl Layout {
             deleted: value.is_deleted(),
             format: self.formats[value.format()], // checked for every row
         }
+    }
+
+    /// Time of a row below `rows`, in Unix seconds, and whether it is not deleted.
+    pub fn row_rank(&self, payload: &[u8], row: usize) -> (i64, bool) {
+        let (_, value) = self.halves(payload, row);
+        (i64::from(self.base + value.timestamp()), !value.is_deleted())
     }
 
     /// Number of the pack of a row below `rows`.

@@ -9,6 +9,7 @@ use super::*;
 
 mod golden;
 mod merging;
+mod searching;
 
 const T: i64 = 1_700_000_000;
 const P: &str = "p0123456789abcdef0123456789abcdef-s0011223344556677147";
@@ -131,7 +132,11 @@ proptest! {
         let hidden = |entry: &Entry| entry.deleted && watermark.is_some_and(|watermark| entry.timestamp <= watermark);
         for (content, entry) in &expected {
             prop_assert_eq!(view.get(content), Some(entry.clone()).filter(|entry| !hidden(entry)));
+            prop_assert_eq!(view.has(content), !entry.deleted);
         }
+        let contents: Vec<_> = expected.keys().copied().collect();
+        let alive: Vec<_> = expected.values().map(|entry| !entry.deleted).collect();
+        prop_assert_eq!(view.has_all(&contents), alive);
         let visible: Vec<Entry> = expected.into_values().filter(|entry| !hidden(entry)).collect();
         prop_assert_eq!(view.iter().collect::<Vec<_>>(), visible);
     }

@@ -89,9 +89,30 @@ impl View {
         winner.filter(|(_, row)| !self.hides(row))
     }
 
-    /// Whether a content is there and not deleted, so that it need not be written again.
+    /// Whether a content is there and not deleted, so that it need not be written again. The pack, which decides between
+    /// entries alike, makes no difference here.
     pub fn has(&self, content: &ContentId) -> bool {
-        self.find(content).is_some_and(|(_, row)| !row.deleted)
+        let ranks = self.tables.iter().filter_map(|table| table.rank(content));
+        ranks.max().is_some_and(|(_, is_alive)| is_alive)
+    }
+
+    /// As [`View::has`], of many contents at once, which takes less time.
+    ///
+    /// Only a tombstone can make a difference to a content that was found alive: tables with tombstones are asked for
+    /// all contents, and the others for those that are not alive so far. Contents that are asked for together were
+    /// mostly written together, so the table that has the first of them comes first.
+    pub fn has_all(&self, contents: &[ContentId]) -> Vec<bool> {
+        let mut latest: Vec<Option<(i64, bool)>> = vec![None; contents.len()];
+        let has_first = |table: &Table| contents.first().is_some_and(|first| table.ordinal(first).is_some());
+        let mut tables: Vec<&Table> = self.tables.iter().map(AsRef::as_ref).collect();
+        tables.sort_by_cached_key(|table| (!table.has_tombstones(), !has_first(table)));
+        for table in tables {
+            let asked = |rank: &Option<(i64, bool)>| table.has_tombstones() || !rank.is_some_and(|(_, alive)| alive);
+            let open: Vec<usize> = (0..contents.len()).filter(|at| asked(&latest[*at])).collect();
+            let ranks = table.ranks(open.iter().map(|at| &contents[*at]));
+            open.iter().zip(ranks).for_each(|(at, rank)| latest[*at] = rank.max(latest[*at])); // below the length
+        }
+        latest.into_iter().map(|rank| rank.is_some_and(|(_, is_alive)| is_alive)).collect()
     }
 
     /// A number for a content, unique within this view and below [`View::ordinals`].
