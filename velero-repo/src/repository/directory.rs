@@ -8,6 +8,7 @@
 //! Memory: the piece of the object that is being read, one entry, and 8 bytes for every name that was seen, 16 for those
 //! of directories.
 
+pub(crate) mod canonical;
 mod mode;
 mod names;
 pub(crate) mod parser;

@@ -231,9 +231,22 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// The byte that two hexadecimal digits of either case spell.
 pub(crate) fn hex_byte(pair: &[u8]) -> Option<u8> {
     let [high, low] = pair else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    Some(digit(*high)? << 4 | digit(*low)?)
+    let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+    ((high | low) < 16).then_some(high << 4 | low & 15)
 }
+
+/// What hexadecimal digits are worth, 255 for everything else. A directory has millions of digits in no order, of which
+/// a processor guesses none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 /// What an error message shows of a name that may be anything.
 fn shortened(text: &str) -> String {

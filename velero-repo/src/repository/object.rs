@@ -81,17 +81,22 @@ impl ObjectId {
     fn text<'a>(&self, out: &'a mut [u8; LONGEST_TEXT]) -> &'a str {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let marks = std::iter::repeat_n(b'I', self.indirection.into()).chain(self.compressed.then_some(b'Z'));
-        let digits = self
-            .content
-            .hash()
-            .iter()
-            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         let mut length = 0;
-        for (slot, byte) in out.iter_mut().zip(marks.chain(self.content.prefix()).chain(digits)) {
+        for (slot, byte) in out.iter_mut().zip(marks.chain(self.content.prefix())) {
             *slot = byte;
             length += 1;
         }
+        for (pair, byte) in out[length..].chunks_exact_mut(2).zip(self.content.hash()) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            length += 2;
+        }
         std::str::from_utf8(&out[..length]).unwrap_or_default() // all of it is ASCII
+    }
+
+    /// Appends the text form.
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        let mut text = [0; LONGEST_TEXT];
+        out.extend_from_slice(self.text(&mut text).as_bytes());
     }
 
     /// Whether the content's bytes begin with the number of a compressor (repositories of index version 1).

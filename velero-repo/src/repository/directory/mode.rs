@@ -27,6 +27,12 @@ impl Mode {
         self.0
     }
 
+    /// Reads octal digits, as they follow the first zero where Kopia writes a mode. None if they are not such.
+    pub(super) fn octal(digits: &str) -> Option<Mode> {
+        let plain = (1..=10).contains(&digits.len()) && digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+        plain.then(|| digits.bytes().fold(0, |bits, digit| bits << 3 | u32::from(digit - b'0'))).map(Mode)
+    }
+
     /// Reads a number as C writes it: `0755`, `0x1ed`, `493`. None if it is no number of 31 bits.
     fn parse(text: &str) -> Option<Mode> {
         let radixes = [("0x", 16), ("0X", 16), ("0b", 2), ("0B", 2), ("0o", 8), ("0O", 8), ("0", 8), ("", 10)];

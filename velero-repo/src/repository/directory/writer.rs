@@ -1,6 +1,6 @@
 //! Directories, written entry by entry.
 
-use super::{Entry, STREAM, Shape, Tail};
+use super::{Entry, STREAM, Shape, Tail, canonical};
 use crate::error::{Error, Result};
 use crate::repository::gojson;
 use serde::Serialize;
@@ -14,12 +14,14 @@ pub struct Writer<W> {
     out: W,
     shape: Shape,
     last: Option<(bool, String)>,
+    /// The entry that is being written.
+    line: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
     /// Begins a directory.
     pub fn new(out: W, shape: Shape) -> Self {
-        Writer { out, shape, last: None }
+        Writer { out, shape, last: None, line: Vec::new() }
     }
 
     /// Adds an entry.
@@ -42,7 +44,11 @@ impl<W: Write> Writer<W> {
                 write!(self.out, "{{\"stream\":\"{STREAM}\",\"entries\":[").map_err(failed)?;
             }
         }
-        gojson::write(&mut self.out, entry).map_err(|e| failed(e.into()))
+        self.line.clear();
+        match canonical::write(&mut self.line, entry) {
+            true => self.out.write_all(&self.line).map_err(failed),
+            false => gojson::write(&mut self.out, entry).map_err(|e| failed(e.into())),
+        }
     }
 
     /// Where the directory is written to, for callers who take what is there already.

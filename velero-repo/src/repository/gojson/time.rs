@@ -48,6 +48,13 @@ impl Time {
             .ok_or_else(|| Error::invalid(format!("time {text:?}"), "it is not RFC 3339, or outside 1677 to 2262"))
     }
 
+    /// Appends the text form.
+    pub(crate) fn append_to(self, out: &mut Vec<u8>) {
+        let mut text = [0; 30];
+        let length = self.text(&mut text);
+        out.extend_from_slice(&text[..length]);
+    }
+
     fn text(self, out: &mut [u8; 30]) -> usize {
         let (seconds, fraction) = (self.0.div_euclid(SECOND), self.0.rem_euclid(SECOND));
         let (year, month, day) = civil(seconds.div_euclid(DAY));
@@ -107,8 +114,7 @@ fn parse(text: &[u8]) -> Option<i64> {
     }
     let (year, month, day) = (number(&date[..4])?, number(&date[5..7])?, number(&date[8..10])?);
     let (hour, minute, second) = (number(&date[11..13])?, number(&date[14..16])?, number(&date[17..19])?);
-    let exists = (1..=12).contains(&month) && civil(days(year, month, day)) == (year, month, day);
-    if !exists || hour > 23 || minute > 59 || second > 59 {
+    if !exists(year, month, day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let (fraction, rest) = match rest.split_first()? {
@@ -121,6 +127,18 @@ fn parse(text: &[u8]) -> Option<i64> {
     };
     let seconds = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second - offset(rest)?;
     i64::try_from(i128::from(seconds) * i128::from(SECOND) + i128::from(fraction)).ok()
+}
+
+/// Whether there is such a day.
+fn exists(year: i64, month: i64, day: i64) -> bool {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
 }
 
 /// Seconds east of UTC.
