@@ -161,12 +161,6 @@ impl Session {
         })
     }
 
-    /// Notes that a content of the repository is relied on without being written, as when a file is taken over from an
-    /// earlier snapshot: it is looked up again before manifests are written.
-    pub fn rely_on(&self, content: &super::content::ContentId) {
-        self.shared.known.rely_on(content);
-    }
-
     /// Adds entries for contents that lie in packs already, such as the word that they are deleted; the next commit makes
     /// them visible. They take about 40 bytes each until then.
     ///

@@ -147,9 +147,12 @@ impl fmt::Debug for Compressor {
     }
 }
 
+/// Bytes for which there is room at once: most contents have as many as they may.
+const EXPECTED: usize = 1 << 20;
+
 /// All that `source` yields, or what is wrong; it is asked for one byte more than allowed, and no more.
 fn read_up_to(source: impl Read, limit: usize) -> Result<Vec<u8>, String> {
-    let mut plain = Vec::new();
+    let mut plain = Vec::with_capacity(limit.min(EXPECTED));
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     source.take(most).read_to_end(&mut plain).map_err(|reason| reason.to_string())?;
     if plain.len() > limit {

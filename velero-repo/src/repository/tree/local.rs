@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
 use super::{Kind, Metadata, Source, SourceDirectory, SourceFile, Special};
 
@@ -24,6 +24,10 @@ use file::LocalFile;
 
 /// Longest link target that Linux has, in bytes.
 const LINK_LIMIT: usize = 4096;
+
+/// Bytes of entries that the system is asked for at a time.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const LISTED: usize = 32 << 10;
 
 /// What a [`LocalSource`] looks at beyond the plain entries.
 #[derive(Clone, Copy, Debug)]
@@ -97,23 +101,22 @@ struct LocalDirectory {
 impl SourceDirectory for LocalDirectory {
     fn itself(&self) -> io::Result<Metadata> {
         let mut found = metadata_of(&rustix::fs::fstat(&self.handle)?);
-        found.extended = self.place.as_ref().is_some_and(|place| place.has_extended(self.handle.as_fd(), b""));
+        found.extended = self.has_extended(b"", &mut Vec::new());
         Ok(found)
     }
 
     fn names(&mut self, each: &mut dyn FnMut(&[u8], Option<Kind>)) -> io::Result<()> {
-        for entry in Dir::read_from(&self.handle)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
+        let each = &mut |name: &[u8], kind: FileType| {
             if name != b"." && name != b".." {
-                each(name, kind_of(entry.file_type()));
+                each(name, kind_of(kind));
             }
-        }
-        Ok(())
+        };
+        list(&self.handle, each)
     }
 
     fn metadata(&self, names: &[&[u8]]) -> Vec<io::Result<Metadata>> {
-        names.iter().map(|name| self.look_at(name)).collect()
+        let mut path = Vec::new();
+        names.iter().map(|name| self.look_at(name, &mut path)).collect()
     }
 
     fn open(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>> {
@@ -141,11 +144,38 @@ impl SourceDirectory for LocalDirectory {
 }
 
 impl LocalDirectory {
-    fn look_at(&self, name: &[u8]) -> io::Result<Metadata> {
+    fn look_at(&self, name: &[u8], path: &mut Vec<u8>) -> io::Result<Metadata> {
         let mut found = metadata_of(&rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)?);
-        found.extended = self.place.as_ref().is_some_and(|place| place.has_extended(self.handle.as_fd(), name));
+        found.extended = self.has_extended(name, path);
         Ok(found)
     }
+
+    fn has_extended(&self, name: &[u8], path: &mut Vec<u8>) -> bool {
+        self.place.as_ref().is_some_and(|place| place.has_extended(self.handle.as_fd(), name, path))
+    }
+}
+
+/// Calls `each` with every entry, in the system's order.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn list(directory: &OwnedFd, each: &mut dyn FnMut(&[u8], FileType)) -> io::Result<()> {
+    rustix::fs::seek(directory, rustix::fs::SeekFrom::Start(0))?;
+    let mut buffer = [std::mem::MaybeUninit::uninit(); LISTED];
+    let mut entries = rustix::fs::RawDir::new(directory, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        each(entry.file_name().to_bytes(), entry.file_type());
+    }
+    Ok(())
+}
+
+/// Calls `each` with every entry, in the system's order.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn list(directory: &OwnedFd, each: &mut dyn FnMut(&[u8], FileType)) -> io::Result<()> {
+    for entry in rustix::fs::Dir::read_from(directory)? {
+        let entry = entry?;
+        each(entry.file_name().to_bytes(), entry.file_type());
+    }
+    Ok(())
 }
 
 /// Opens for reading without leaving a trace, if the system lets us.

@@ -29,7 +29,7 @@ pub(super) enum Item {
     /// What became of it.
     Settled(Outcome),
     /// Its chunks are being hashed.
-    Growing(Growing),
+    Growing(Box<Growing>),
 }
 
 /// A file whose chunks are being hashed.
@@ -218,8 +218,8 @@ pub(super) struct Slice {
     pub(super) files: Arc<Names>,
     pub(super) from: usize,
     pub(super) count: usize,
-    /// What each of them was in earlier snapshots.
-    pub(super) earlier: Vec<Vec<Earlier>>,
+    /// What each of them was, for each earlier snapshot.
+    pub(super) earlier: Vec<Vec<Option<Earlier>>>,
     /// The item of the first file.
     pub(super) first_item: usize,
 }
@@ -227,6 +227,11 @@ pub(super) struct Slice {
 impl Slice {
     pub(super) fn names(&self) -> Vec<&[u8]> {
         self.files.range(self.from, self.count)
+    }
+
+    /// What a file was in earlier snapshots, by its number in the slice.
+    pub(super) fn earlier(&self, at: usize) -> impl Iterator<Item = &Earlier> {
+        self.earlier.iter().filter_map(move |known| known.get(at)?.as_ref())
     }
 
     pub(super) fn items(&self) -> Range<usize> {

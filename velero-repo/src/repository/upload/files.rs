@@ -18,9 +18,16 @@ struct Found<'a> {
     slice: &'a Slice,
     item: usize,
     name: &'a [u8],
-    path: Vec<u8>,
+    path: &'a [u8],
     metadata: Metadata,
-    earlier: &'a [Earlier],
+    earlier: Option<Unchanged<'a>>,
+}
+
+/// An entry of an earlier snapshot about which nothing has changed.
+struct Unchanged<'a> {
+    earlier: &'a Earlier,
+    /// Whether the content that it is, or with which its list begins, is there.
+    there: bool,
 }
 
 impl Worker<'_> {
@@ -32,11 +39,17 @@ impl Worker<'_> {
             Err(error) => return self.fail_slice(slice, &names, &error),
         };
         let looks = handle.metadata(&names);
-        for (at, (name, look)) in names.iter().zip(looks).enumerate() {
-            let (item, path) = (slice.first_item + at, join(&slice.node.place.path, name));
-            let earlier = slice.earlier.get(at).map_or(&[][..], Vec::as_slice);
+        let unchanged = self.unchanged(slice, &looks);
+        let mut path = join(&slice.node.place.path, b"");
+        let above = path.len();
+        for (at, ((name, look), earlier)) in names.iter().zip(looks).zip(unchanged).enumerate() {
+            let item = slice.first_item + at;
+            path.truncate(above);
+            path.extend_from_slice(name);
             let settled = match look {
-                Ok(metadata) => self.read_entry(&*handle, Found { slice, item, name, path, metadata, earlier })?,
+                Ok(metadata) => {
+                    self.read_entry(&*handle, Found { slice, item, name, path: &path, metadata, earlier })?
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     self.report.changed.add(&path, "it vanished before it could be read");
                     Some(Item::Absent)
@@ -48,6 +61,7 @@ impl Worker<'_> {
             }
             self.attend()?;
         }
+        self.tell_taken_over();
         Ok(())
     }
 
@@ -71,7 +85,7 @@ impl Worker<'_> {
     fn read_entry(&mut self, handle: &dyn SourceDirectory, found: Found<'_>) -> Result<Option<Item>> {
         let node = &found.slice.node;
         let size = found.metadata.size;
-        let text = String::from_utf8_lossy(&found.path); // names were checked when they were listed
+        let text = String::from_utf8_lossy(found.path); // names were checked when they were listed
         let skipped = node.rules.decide(&text, false, size) != Decision::Keep
             || (node.rules.one_file_system() && found.metadata.device != node.metadata.device);
         if skipped {
@@ -80,12 +94,12 @@ impl Worker<'_> {
             return Ok(Some(Item::Absent));
         }
         match found.metadata.kind {
-            Kind::Special(special) => return self.leave_special(node, &found.path, special).map(Some),
+            Kind::Special(special) => return self.leave_special(node, found.path, special).map(Some),
             Kind::Directory => {
                 let error = io::Error::other("it became a directory while the tree was read");
-                return self.failed_file(&found.slice.node, &found.path, "read", error).map(Some);
+                return self.failed_file(&found.slice.node, found.path, "read", error).map(Some);
             }
-            Kind::File | Kind::Stream | Kind::Link => self.note_losses(&found.path, &found.metadata),
+            Kind::File | Kind::Stream | Kind::Link => self.note_losses(found.path, &found.metadata),
         }
         if let Some(entry) = self.reuse(&found)? {
             return Ok(Some(Item::Settled(Outcome::Entry(Box::new(entry)))));
@@ -106,28 +120,56 @@ impl Worker<'_> {
         self.failed(path, "store", error, false).map(Item::Settled)
     }
 
+    /// For each file of a slice the entry of an earlier snapshot about which nothing has changed.
+    fn unchanged<'a>(&self, slice: &'a Slice, looks: &[io::Result<Metadata>]) -> Vec<Option<Unchanged<'a>>> {
+        let same = |(at, look): (usize, &io::Result<Metadata>)| {
+            let now = look.as_ref().ok()?;
+            slice.earlier(at).find(|earlier| earlier.is_unchanged(now))
+        };
+        let found: Vec<Option<&Earlier>> = looks.iter().enumerate().map(same).collect();
+        let contents: Vec<_> = found.iter().flatten().map(|earlier| earlier.object.content()).collect();
+        let mut there = self.writer.view().has_all(&contents).into_iter();
+        let mut unchanged = |earlier| Unchanged { earlier, there: there.next().unwrap_or(false) };
+        found.into_iter().map(|earlier| earlier.map(&mut unchanged)).collect()
+    }
+
     /// The entry with the object of an earlier snapshot, if nothing about it has changed and all of it is still there.
     fn reuse(&mut self, found: &Found<'_>) -> Result<Option<Entry>> {
-        let Some(earlier) = found.earlier.iter().find(|earlier| earlier.is_unchanged(&found.metadata)) else {
-            return Ok(None);
+        let Some(Unchanged { earlier, there }) = found.earlier else { return Ok(None) };
+        let kept = match earlier.object.indirection() {
+            0 if there => {
+                self.writer.rely_on(&earlier.object.content());
+                true
+            }
+            0 => false,
+            _ => there && self.is_kept(&earlier.object).unwrap_or(false),
         };
-        if !self.is_kept(&earlier.object).unwrap_or(false) {
+        if !kept {
             self.report.repaired += 1; // also where a list can not be read: reading the file mends it
             return Ok(None);
         }
         self.report.cached_files += 1;
         self.report.cached_bytes += earlier.size;
-        self.run.progress.finish_files(1, earlier.size, 0);
+        self.taken_over.0 += 1;
+        self.taken_over.1 += earlier.size;
         let entry = entry_of_file(found.name, &found.metadata);
         Ok(Some(Entry { size: earlier.size, object: Some(earlier.object), ..entry }))
+    }
+
+    /// Lets the progress know, for many files at once: its counters are shared by all workers.
+    fn tell_taken_over(&mut self) {
+        let (files, bytes) = std::mem::take(&mut self.taken_over);
+        if files > 0 {
+            self.run.progress.finish_files(files, bytes, 0);
+        }
     }
 
     fn read_link(&mut self, handle: &dyn SourceDirectory, found: &Found<'_>) -> Result<Option<Item>> {
         let target = match handle.link(found.name) {
             Ok(target) => target,
-            Err(error) => return self.failed_file(&found.slice.node, &found.path, "read the link", error).map(Some),
+            Err(error) => return self.failed_file(&found.slice.node, found.path, "read the link", error).map(Some),
         };
-        self.batch.set(found.item, Item::Growing(Growing::new(entry_of_file(found.name, &found.metadata))));
+        self.batch.set(found.item, Item::Growing(Box::new(Growing::new(entry_of_file(found.name, &found.metadata)))));
         self.put(found.item, &target)?;
         self.run.progress.hash(target.len() as u64);
         self.report.read_links += 1;
@@ -137,21 +179,22 @@ impl Worker<'_> {
     }
 
     fn read_file(&mut self, handle: &dyn SourceDirectory, found: &Found<'_>) -> Result<Option<Item>> {
+        self.tell_taken_over();
         let mut file = match handle.open(found.name) {
             Ok(file) => file,
-            Err(error) => return self.failed_file(&found.slice.node, &found.path, "open", error).map(Some),
+            Err(error) => return self.failed_file(&found.slice.node, found.path, "open", error).map(Some),
         };
         let entry = entry_of_file(found.name, &found.metadata);
         let manner = found.slice.node.policies.child(&entry.name).value().manner(&entry)?;
         match self.read_whole(found.item, &mut *file, (entry, &found.metadata), manner)? {
             Ok(stable) => {
                 if !stable {
-                    self.report.changed.add(&found.path, "it changed while it was read; what was read is stored");
+                    self.report.changed.add(found.path, "it changed while it was read; what was read is stored");
                 }
                 self.run.progress.finish_files(1, 0, 0);
                 Ok(None)
             }
-            Err(error) => self.failed_file(&found.slice.node, &found.path, "read", error).map(Some),
+            Err(error) => self.failed_file(&found.slice.node, found.path, "read", error).map(Some),
         }
     }
 

@@ -13,7 +13,7 @@ use super::batch::{Batch, Slice};
 use super::choice::Choice;
 use super::chunks::{Layout, ObjectWriter};
 use super::names::Names;
-use super::reuse::{Earlier, EarlierDirectory, Objects, open_all};
+use super::reuse::{Earlier, EarlierDirectory, Objects, Whole, open_all};
 use super::worker::Settings;
 use crate::Result;
 use crate::repository::content::DIRECTORY;
@@ -103,6 +103,8 @@ struct State {
     files: Arc<Names>,
     taken: usize,
     earlier: Vec<EarlierDirectory>,
+    /// Those that are short enough to be held, for the case that nothing has changed.
+    whole: Vec<Whole>,
     /// Numbers handed out: one for each directory, then one for each slice.
     numbers: usize,
     /// The number whose entries are written next.
@@ -147,6 +149,7 @@ impl Node {
             files: Arc::new(listing.files),
             taken: 0,
             earlier: Vec::new(),
+            whole: Vec::new(),
             next: 0,
             waiting: BTreeMap::new(),
             object,
@@ -166,10 +169,10 @@ impl Node {
         let number = state.entered;
         let name = state.directories.get(number)?.to_vec();
         if number == 0 {
-            state.earlier = open_all(&self.place.earlier, objects);
+            self.open_earlier(&mut state, objects);
         }
         state.entered += 1;
-        let earlier = state.find(true, &name, objects).into_iter().map(|earlier| earlier.object).collect();
+        let earlier = state.find(true, &[&name], objects).into_iter().flatten().flatten().map(|it| it.object).collect();
         let place = Place {
             path: join(&self.place.path, &name),
             // Names of directories were checked when they were listed.
@@ -178,6 +181,16 @@ impl Node {
             earlier,
         };
         Some((place, state.entered < state.directories.len()))
+    }
+
+    fn open_earlier(&self, state: &mut State, objects: &dyn Objects) {
+        let shortest = self.style.layout.splitter.min_chunk();
+        state.earlier = open_all(&self.place.earlier, objects);
+        let whole = state.earlier.iter_mut().filter_map(EarlierDirectory::whole);
+        state.whole = whole.filter(|whole| whole.text.len() < shortest).collect();
+        if let Some(whole) = state.whole.first() {
+            state.object.text.out().reserve(whole.text.len()); // most directories stay as they are
+        }
     }
 
     /// Notes that the directory with this number is being worked on.
@@ -194,14 +207,14 @@ impl Node {
     ) -> Option<(Slice, bool)> {
         let mut state = self.lock();
         if state.taken == 0 && state.directories.len() == 0 {
-            state.earlier = open_all(&self.place.earlier, objects);
+            self.open_earlier(&mut state, objects);
         }
         let count = limit.min(state.files.len() - state.taken);
         if count == 0 {
             return None;
         }
         let (files, from, number) = (state.files.clone(), state.taken, state.numbers);
-        let earlier = files.range(from, count).iter().map(|name| state.find(false, name, objects)).collect();
+        let earlier = state.find(false, &files.range(from, count), objects);
         state.taken += count;
         state.numbers += 1;
         let slice = Slice { node: self.clone(), number, files, from, count, earlier, first_item: first };
@@ -246,20 +259,19 @@ impl Node {
 
     fn finish(&self, state: &mut State, writer: &mut ContentWriter) -> Result<Next> {
         let object = std::mem::replace(&mut state.object, Growing::new(Shape::Tree, self.style));
-        Ok(Next::Finished(Box::new(self.entry(object, "", writer)?)))
+        let whole = std::mem::take(&mut state.whole);
+        Ok(Next::Finished(Box::new(self.entry(object, "", &whole, writer)?)))
     }
 
     /// The directory's entry, after its object is written.
-    fn entry(&self, object: Growing, incomplete: &str, writer: &mut ContentWriter) -> Result<Entry> {
+    fn entry(&self, object: Growing, incomplete: &str, earlier: &[Whole], writer: &mut ContentWriter) -> Result<Entry> {
         let mtime = Time::from_nanos(self.metadata.modified);
         let summary = object.tally.finish(mtime, incomplete);
         let text = object.text.finish(summary.clone())?;
-        let mut growing = object.object;
-        growing.append(&text, writer)?;
         Ok(Entry {
             name: self.place.name.clone(),
             kind: Kind::Directory,
-            object: Some(growing.finish(writer)?),
+            object: Some(object.object.finish_like(earlier, text, writer)?),
             summary: Some(Box::new(summary)),
             ..entry_of(&self.metadata)
         })
@@ -282,23 +294,28 @@ impl Node {
         }
         found.sort_by(|one, other| one.key().cmp(&other.key()));
         found.into_iter().try_for_each(|outcome| object.add(outcome))?;
-        self.entry(object, reason, writer)
+        self.entry(object, reason, &[], writer)
     }
 }
 
 impl State {
-    /// What `name` was in each earlier snapshot that has it. An unreadable one is given up.
-    fn find(&mut self, directory: bool, name: &[u8], objects: &dyn Objects) -> Vec<Earlier> {
-        let mut found = Vec::new();
-        self.earlier.retain_mut(|earlier| match earlier.find(directory, name, objects) {
-            Ok(answer) => {
-                found.extend(answer);
-                true
-            }
-            Err(error) => {
+    /// What each of `names` was, for each earlier snapshot. An unreadable one is given up.
+    fn find(&mut self, directory: bool, names: &[&[u8]], objects: &dyn Objects) -> Vec<Vec<Option<Earlier>>> {
+        let mut found = Vec::with_capacity(self.earlier.len());
+        self.earlier.retain_mut(|earlier| {
+            let mut known = Vec::with_capacity(names.len());
+            let unreadable = names.iter().find_map(|name| match earlier.find(directory, name, objects) {
+                Ok(answer) => {
+                    known.push(answer);
+                    None
+                }
+                Err(error) => Some(error),
+            });
+            found.push(known);
+            if let Some(error) = &unreadable {
                 tracing::warn!(%error, "an earlier snapshot gives no more answers for a directory");
-                false
             }
+            unreadable.is_none()
         });
         found
     }
@@ -325,10 +342,7 @@ impl Growing {
     }
 
     fn flush(&mut self, writer: &mut ContentWriter) -> Result<()> {
-        let text = self.text.out();
-        self.object.append(text, writer)?;
-        text.clear();
-        Ok(())
+        self.object.take(self.text.out(), writer)
     }
 }
 

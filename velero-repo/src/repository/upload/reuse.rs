@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use crate::repository::directory::canonical::{self, Plain};
 use crate::repository::directory::{Kind, Mode};
 use crate::repository::gojson::Time;
 use crate::repository::object::ObjectId;
@@ -81,10 +82,21 @@ struct Stored<'a> {
 /// The entries of one earlier directory, in its order.
 #[derive(Debug, Default)]
 pub(super) struct EarlierDirectory {
+    /// All of it, if it is one content as it stands.
+    whole: Option<Whole>,
     rest: VecDeque<ObjectId>,
-    text: Vec<u8>,
+    text: Bytes,
     at: usize,
-    next: Option<(String, Earlier)>,
+    /// The next entry, and its name.
+    next: Option<Earlier>,
+    name: String,
+}
+
+/// A directory object that is one content.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    pub(super) object: ObjectId,
+    pub(super) text: Bytes,
 }
 
 impl EarlierDirectory {
@@ -96,6 +108,8 @@ impl EarlierDirectory {
         let rest = objects.parts(&object)?.into();
         let mut directory = EarlierDirectory { rest, ..EarlierDirectory::default() };
         while directory.text.len() < OPENING.len() && directory.more(objects)? {}
+        let is_whole = object.indirection() == 0 && !object.compressed();
+        directory.whole = is_whole.then(|| Whole { object, text: directory.text.clone() });
         if directory.text.starts_with(OPENING) {
             directory.at = OPENING.len();
             directory.advance(objects)?;
@@ -105,15 +119,20 @@ impl EarlierDirectory {
         Ok(directory)
     }
 
+    /// All of it, if it is one content; asked for before the first name.
+    pub(super) fn whole(&mut self) -> Option<Whole> {
+        self.whole.take()
+    }
+
     /// What `name` was, if names are asked for in the order in which directories are written.
     pub(super) fn find(&mut self, directory: bool, name: &[u8], objects: &dyn Objects) -> Result<Option<Earlier>> {
         loop {
-            let Some((known, earlier)) = &self.next else { return Ok(None) };
-            let key = (earlier.kind != Kind::Directory, known.as_bytes());
+            let Some(earlier) = &self.next else { return Ok(None) };
+            let key = (earlier.kind != Kind::Directory, self.name.as_bytes());
             match key.cmp(&(!directory, name)) {
                 std::cmp::Ordering::Less => self.advance(objects)?,
                 std::cmp::Ordering::Equal => {
-                    let found = self.next.take().map(|(_, earlier)| earlier);
+                    let found = self.next.take();
                     self.advance(objects)?;
                     return Ok(found);
                 }
@@ -126,9 +145,11 @@ impl EarlierDirectory {
     fn more(&mut self, objects: &dyn Objects) -> Result<bool> {
         let Some(chunk) = self.rest.pop_front() else { return Ok(false) };
         let bytes = objects.chunk(&chunk)?;
-        self.text.drain(..self.at);
+        self.text = match &self.text[self.at..] {
+            [] => bytes,
+            begun => [begun, &bytes[..]].concat().into(),
+        };
         self.at = 0;
-        self.text.extend_from_slice(&bytes);
         Ok(true)
     }
 
@@ -136,8 +157,8 @@ impl EarlierDirectory {
         self.next = None;
         loop {
             match self.parse()? {
-                Step::Entry(name, earlier) => {
-                    self.next = Some((name, earlier));
+                Step::Entry(earlier) => {
+                    self.next = Some(earlier);
                     return Ok(());
                 }
                 Step::End => {
@@ -159,13 +180,21 @@ impl EarlierDirectory {
             Some(b',') => 1,
             Some(_) => 0,
         };
+        if let Some((Plain { name, kind, mode, size, mtime, uid, gid, object }, length)) =
+            canonical::read(&rest[skip..])
+        {
+            self.name.clear();
+            self.name.push_str(name);
+            self.at += skip + length;
+            return Ok(Step::Entry(Earlier { kind, mode, size, mtime, uid, gid, object }));
+        }
         let mut values = serde_json::Deserializer::from_slice(&rest[skip..]).into_iter::<Stored<'_>>();
         match values.next() {
             Some(Ok(stored)) => {
                 let Stored { name, kind, mode, size, mtime, uid, gid, object } = stored;
-                let name = name.into_owned();
+                self.name = name.into_owned();
                 self.at += skip + values.byte_offset();
-                Ok(Step::Entry(name, Earlier { kind, mode, size, mtime, uid, gid, object }))
+                Ok(Step::Entry(Earlier { kind, mode, size, mtime, uid, gid, object }))
             }
             Some(Err(error)) if !error.is_eof() => Err(Error::corrupt("an earlier directory", error.to_string())),
             Some(Err(_)) | None => Ok(Step::Short),
@@ -186,7 +215,7 @@ pub(super) fn open_all(earlier: &[ObjectId], objects: &dyn Objects) -> Vec<Earli
 }
 
 enum Step {
-    Entry(String, Earlier),
+    Entry(Earlier),
     End,
     Short,
 }

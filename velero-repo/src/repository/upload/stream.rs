@@ -48,7 +48,7 @@ impl Worker<'_> {
         let mut second = false;
         loop {
             let fresh = Growing::new(super::node::with_metadata(entry.clone(), &before));
-            self.batch.set(item, Item::Growing(fresh));
+            self.batch.set(item, Item::Growing(Box::new(fresh)));
             let read = match self.pass(item, file, &before, manner)? {
                 Ok(read) => read,
                 Err(error) => {

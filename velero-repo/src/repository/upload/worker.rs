@@ -16,7 +16,6 @@ use super::report::UploadReport;
 use super::reuse::Objects;
 use super::schedule::{Free, Schedule, Step};
 use super::window::{Chunk, Window, write_chunks};
-use crate::repository::content::ContentId;
 use crate::repository::directory::Entry;
 use crate::repository::object::ObjectId;
 use crate::repository::open::Repository;
@@ -63,16 +62,6 @@ impl Run {
         let name = self.root_name.clone();
         Place { parent: None, path: Vec::new(), name, earlier: self.parents.clone() }
     }
-
-    /// Whether a content is there and not marked as deleted. One that is will be looked up again before the snapshot
-    /// becomes visible.
-    fn keep(&self, content: &ContentId) -> bool {
-        let there = self.repository().view().has(content);
-        if there {
-            self.session.rely_on(content);
-        }
-        there
-    }
 }
 
 /// One worker.
@@ -88,12 +77,14 @@ pub(super) struct Worker<'a> {
     /// How often the window was emptied.
     pub(super) turns: u64,
     pub(super) report: UploadReport,
+    /// Files taken over, and their bytes, of which the progress does not know yet.
+    pub(super) taken_over: (u64, u64),
 }
 
 impl<'a> Worker<'a> {
     pub(super) fn new(run: &'a Run, writer: ContentWriter) -> Worker<'a> {
         let (window, chunks, batch, report) = (Vec::new(), Vec::new(), Arc::default(), UploadReport::default());
-        Worker { run, writer, window, filled: 0, chunks, batch, turns: 0, report }
+        Worker { run, writer, window, filled: 0, chunks, batch, turns: 0, report, taken_over: (0, 0) }
     }
 
     /// Works until everything is done or somebody fails.
@@ -255,14 +246,15 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Whether an object and all that belongs to it is there and not marked as deleted, so that a snapshot may name it.
+    /// Whether a long object and all that belongs to it is there and not marked as deleted, so that a snapshot may name
+    /// it.
     pub(super) fn is_kept(&self, object: &ObjectId) -> Result<bool> {
-        let Some(list) = object.list() else { return Ok(self.run.keep(&object.content())) };
+        let Some(list) = object.list() else { return Ok(self.writer.keeps(&object.content())) };
         if !self.is_kept(&list)? {
             return Ok(false);
         }
         let parts = Reader(self.run.repository()).parts(object)?;
-        Ok(parts.iter().all(|part| self.run.keep(&part.content())))
+        Ok(parts.iter().all(|part| self.writer.keeps(&part.content())))
     }
 }
 

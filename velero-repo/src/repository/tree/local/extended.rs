@@ -29,15 +29,19 @@ impl Place {
         Place(place)
     }
 
-    /// Asks the entry `name`; nothing means the directory itself.
-    pub(super) fn has_extended(&self, directory: BorrowedFd<'_>, name: &[u8]) -> bool {
-        let mut path = Vec::with_capacity(self.0.len() + name.len() + 32);
+    /// Asks the entry `name`; nothing means the directory itself. The path is made in `path`, whatever that was before.
+    pub(super) fn has_extended(&self, directory: BorrowedFd<'_>, name: &[u8], path: &mut Vec<u8>) -> bool {
+        path.clear();
         if self.0.len() + name.len() <= LONGEST_PATH {
             path.extend_from_slice(&self.0);
         } else if write!(path, "/proc/self/fd/{}/", directory.as_raw_fd()).is_err() {
             return false;
         }
         path.extend_from_slice(name);
+        // Nearly always there are none, and the system takes no memory to say so.
+        if rustix::fs::llistxattr_query(path.as_slice()) == Ok(0) {
+            return false;
+        }
         let mut names = [0_u8; NAMES];
         match rustix::fs::llistxattr(path.as_slice(), &mut names[..]) {
             Ok(0) => false,
