@@ -2,10 +2,11 @@
 //!
 //! Two ports, both synchronous because plain threads call them, both addressed by paths relative to the root: bytes,
 //! separated by `/`, the root itself being empty. A [`Source`] lists directories and reads files; a [`Sink`] creates
-//! what a restore brings. [`LocalSource`] and [`LocalSink`] are a directory of this machine; a volume at the far end of
+//! what a restore brings. [`LocalSource`] and [`LocalSink`] are a directory of this machine, [`Ahead`] is any source that is read before it is asked; a volume at the far end of
 //! a stream is another pair, so no signature names a file descriptor. Errors are the system's own: the caller knows
 //! which entry it asked for and says so.
 
+mod ahead;
 mod entry;
 mod local;
 mod sink;
@@ -14,6 +15,9 @@ mod tests;
 
 use std::io;
 
+use jiff::Timestamp;
+
+pub use ahead::Ahead;
 pub use entry::{Attributes, Kind, Metadata, Refused, Special};
 pub use local::{LocalOptions, LocalSource};
 pub use sink::LocalSink;
@@ -22,6 +26,11 @@ pub use sink::LocalSink;
 pub trait Source: Send + Sync {
     /// Base name of the root, as the snapshot's root entry shows it.
     fn name(&self) -> Vec<u8>;
+
+    /// When the first of its answers were found, if that was before anybody asked. A snapshot begins then.
+    fn begun(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// What the root is: a directory, or a single file.
     ///

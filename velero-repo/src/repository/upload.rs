@@ -36,6 +36,7 @@ mod worker;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::directory::Entry;
@@ -164,7 +165,7 @@ impl Upload {
         let plan = self.plan(repository, &settings)?;
         let options = SessionOptions { packs_in_flight: plan.queue, cancel: self.session_cancel() };
         let session = Arc::new(Session::begin(repository, options).await?);
-        let start_time = now(repository);
+        let start_time = source.begun().map_or_else(|| now(repository), time);
         let name = source.name();
         let run = Arc::new(Run {
             root_name: String::from_utf8_lossy(&name).into_owned(),
@@ -268,7 +269,12 @@ fn stats(report: &UploadReport) -> Stats {
 
 /// The present, for documents.
 fn now(repository: &Repository) -> Time {
-    Time::from_nanos(i64::try_from(repository.now().as_nanosecond()).unwrap_or(i64::MAX))
+    time(repository.now())
+}
+
+/// A moment, for documents.
+fn time(moment: Timestamp) -> Time {
+    Time::from_nanos(i64::try_from(moment.as_nanosecond()).unwrap_or(i64::MAX))
 }
 
 /// Adds the manifest of a snapshot, after it was read back as strictly as Kopia reads it.

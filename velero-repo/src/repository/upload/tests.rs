@@ -9,11 +9,12 @@ use opendal::{Operator, services};
 
 use super::*;
 use crate::repository::blob::BlobStore;
+use crate::repository::clock::SettableClock;
 use crate::repository::directory::{Kind, Reader, Shape};
 use crate::repository::format::{CreateOptions, KeyDerivation, Password};
 use crate::repository::open::{Identity, OpenOptions};
 use crate::repository::snapshot::SNAPSHOT;
-use crate::repository::tree::{LocalOptions, LocalSource};
+use crate::repository::tree::{Ahead, LocalOptions, LocalSource};
 use crate::store::{Store, StoreOptions};
 
 mod collected;

@@ -2,6 +2,7 @@
 
 use super::document::{SnapshotDocument, TAG};
 use super::source;
+use crate::commands::repo::clock;
 use crate::commands::repo::effort::Effort;
 use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
@@ -17,12 +18,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use velero_core::api::Duration;
+use velero_repo::repository::clock::SystemClock;
 use velero_repo::repository::manifest::{TYPE, labels};
 use velero_repo::repository::open::Repository;
 use velero_repo::repository::policy::{self, POLICY, Policy};
 use velero_repo::repository::seal::compression::Compressor;
 use velero_repo::repository::snapshot::{self, Snapshot, Source};
-use velero_repo::repository::tree::{LocalOptions, LocalSource};
+use velero_repo::repository::tree::{Ahead, LocalOptions, LocalSource};
 use velero_repo::repository::upload::{CHECKPOINT_INTERVAL, Upload, Uploaded};
 
 mod report;
@@ -77,6 +79,8 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     args.location.check()?;
     let opening = || format!("opening {}", args.path.display());
     let tree = Arc::new(LocalSource::open(&args.path, LocalOptions::default()).with_context(opening)?);
+    let clock = clock::of_environment()?.unwrap_or_else(|| Arc::new(SystemClock));
+    let tree = Arc::new(Ahead::start(tree, &*clock)); // while the key is derived
     let repository = args.location.open(Access::Write, context).await?;
     let started = Instant::now();
     let upload = args.upload(&repository, context).await?;

@@ -102,3 +102,30 @@ async fn files_in_parts_are_cut_anew_in_each_part_and_may_end_in_an_empty_one() 
         assert_eq!(parts.last().unwrap().length, last, "{}", entry.name);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_after_a_tree_was_read_ahead_changed_while_it_was_saved() {
+    let (repository, tree) = (repository().await, tempfile::tempdir().unwrap());
+    fill(tree.path());
+    fs::write(tree.path().join("many/file-7"), b"longer than it will be").unwrap();
+    let first = take(&repository, upload(), tree.path()).await;
+    fs::write(tree.path().join("many/file-8"), noise(8, 1000)).unwrap(); // so it will be read
+    let begun = repository.now() - jiff::SignedDuration::from_secs(60);
+    let ahead = Ahead::start(source(tree.path()), &SettableClock::at(begun));
+    ahead.finish();
+    fs::write(tree.path().join("many/file-7"), b"short").unwrap();
+    fs::write(tree.path().join("many/file-8"), noise(9, 3000)).unwrap();
+    fs::write(tree.path().join("none"), b"no more").unwrap();
+    let again = Upload { parents: vec![first.snapshot.clone()], ..upload() };
+    let second = again.run(&repository, Arc::new(ahead)).await.unwrap();
+    // Who was seen unchanged is stored as it was then; who was read is stored as it is.
+    assert_eq!((second.report.read_files, second.report.read_bytes), (1, 3000));
+    let found = read_back(&repository, &second.snapshot.root.unwrap()).await;
+    let mut expected = expected(tree.path());
+    let before = read_back(&repository, &first.snapshot.root.unwrap()).await;
+    for name in ["/many/file-7", "/none"] {
+        expected.insert(name.to_owned(), before[name].clone());
+    }
+    assert_eq!(found, expected);
+    assert_eq!(second.snapshot.start_time.nanos(), begun.as_nanosecond() as i64);
+}
