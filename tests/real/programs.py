@@ -66,6 +66,12 @@ class Minio:
             bucket.create()
         return bucket
 
+    def bucket_with_locks(self, name: str) -> s3.Bucket:
+        """A client of a new bucket in which objects can be kept for a time."""
+        bucket = s3.Bucket(self.endpoint, name, self.access_key, self.secret_key, self.region)
+        bucket.create(locks=True)
+        return bucket
+
     def keys(self, prefix: str = "") -> list[str]:
         """All keys of the original's bucket below a prefix."""
         return self.bucket().keys(prefix)

@@ -8,6 +8,7 @@
 
 mod address;
 mod credentials;
+mod locking;
 mod s3;
 
 pub use crate::backups::BackupStore;
@@ -18,11 +19,12 @@ pub use crate::writer::BackupWriter;
 
 use crate::error::{Error, Result};
 use address::Address;
+pub(crate) use locking::{Lock, Locking};
 use opendal::layers::{ConcurrentLimitLayer, RetryLayer, TimeoutLayer};
 use opendal::{Operator, services};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Limit of one call that moves no body.
@@ -56,6 +58,8 @@ pub struct Store {
     operator: Operator,
     checked: Operator,
     address: String,
+    /// How operators for locked objects are made, where the store has such.
+    s3: Option<Arc<(Address, StoreOptions)>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -86,7 +90,9 @@ impl Store {
                 return Err(Error::invalid(parsed.to_string(), reason));
             }
         };
-        Ok(Store { operator, checked, address: parsed.to_string() })
+        let address = parsed.to_string();
+        let s3 = (parsed.scheme == "s3").then(|| Arc::new((parsed, options.clone())));
+        Ok(Store { operator, checked, address, s3 })
     }
 
     /// Like [`Store::open`], but makes the directory first if `address` is one that does not exist.
@@ -104,7 +110,7 @@ impl Store {
 
     /// Wraps an OpenDAL operator, for services that set up their own and for tests.
     pub fn from_operator(operator: Operator, address: impl Into<String>) -> Store {
-        Store { checked: operator.clone(), operator, address: address.into() }
+        Store { checked: operator.clone(), operator, address: address.into(), s3: None }
     }
 
     /// The address without secrets, for people.
@@ -120,6 +126,17 @@ impl Store {
     /// The operator for objects that are written in one request: with it S3 gets a checksum of each, and verifies it.
     pub(crate) fn checked_operator(&self) -> &Operator {
         &self.checked
+    }
+
+    /// What writes objects that the store keeps for a time.
+    ///
+    /// # Errors
+    /// Invalid: this store can not do that.
+    pub(crate) fn locking(&self, lock: Lock) -> Result<Locking> {
+        match self.s3.as_deref() {
+            Some((address, options)) => s3::locking(address, options, lock),
+            None => Err(Error::invalid(self.address(), "only S3 stores can keep objects for a time")),
+        }
     }
 }
 

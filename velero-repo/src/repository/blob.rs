@@ -15,11 +15,13 @@ mod conditional;
 mod directory;
 pub(crate) mod disk;
 mod remote;
+pub(crate) mod retention;
 mod sharding;
 #[cfg(test)]
 mod tests;
 
 use super::clock::Clock;
+use super::format::Retention;
 use super::name::BlobId;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -52,12 +54,14 @@ pub struct BlobStore {
     backend: Backend,
     address: Arc<str>,
     runtime: Handle,
+    /// What blobs get that the format wants kept for a time.
+    retention: Option<Retention>,
 }
 
 #[derive(Clone)]
 enum Backend {
     Directory(Directory),
-    Remote(Remote),
+    Remote(Arc<Remote>),
 }
 
 impl std::fmt::Debug for BlobStore {
@@ -98,9 +102,9 @@ impl BlobStore {
             let root = std::path::Path::new(&*info.root()).join(prefix);
             Backend::Directory(blocking(move || Directory::open(root)).await?)
         } else {
-            Backend::Remote(Remote::new(store.checked_operator().clone(), prefix))
+            Backend::Remote(Arc::new(Remote::new(store, prefix)))
         };
-        Ok(BlobStore { backend, address: address.into(), runtime: Handle::current() })
+        Ok(BlobStore { backend, address: address.into(), runtime: Handle::current(), retention: None })
     }
 
     /// Whether the blobs lie in a directory of this machine, where a read waits for no network.
@@ -119,7 +123,7 @@ impl BlobStore {
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         match &mut self.backend {
             Backend::Directory(directory) => directory.set_clock(clock),
-            Backend::Remote(remote) => remote.set_clock(clock),
+            Backend::Remote(remote) => Arc::make_mut(remote).set_clock(clock),
         }
         self
     }

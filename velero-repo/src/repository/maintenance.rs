@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! full   collect > merge batches of manifests > move short packs > make deletions final > delete packs
-//!        > (quick) > merge epochs > clean up > logs
+//!        > extend locks > (quick) > merge epochs > clean up > logs
 //! quick  merge one epoch > begin the next epoch
 //! ```
 //!
@@ -19,7 +19,7 @@
 //! [`Safety::None`] waits for nothing.
 //!
 //! Refused: anybody but the owner; two runs at once (how far that is protected, `exclusive` says); repositories whose
-//! blobs carry a retention, which the store's client can not extend. A collection ends without marking anything when a
+//! blobs carry a retention that the store can not give. A collection ends without marking anything when a
 //! manifest or a directory can not be read: what is not known to be used must not be taken for garbage.
 
 mod census;
@@ -29,6 +29,7 @@ mod delete;
 mod epochs;
 mod exclusive;
 mod forget;
+mod locks;
 mod logs;
 mod manifests;
 mod mark;
@@ -185,14 +186,7 @@ impl Maintenance {
 
     /// Refuses repositories that can not be maintained here.
     fn check_kind(&self) -> Result<()> {
-        let format = self.repository.format();
-        let refuse = |reason: &str| Err(Error::invalid(self.repository.blobs().address(), reason));
-        match () {
-            () if format.settings.retention.is_some() => {
-                refuse("its blobs carry a retention (object lock), which can not be extended from here; use kopia")
-            }
-            () => Ok(()),
-        }
+        self.repository.blobs().check_retention(self.repository.format().settings.retention)
     }
 
     /// Refuses anybody but the owner, and plans of other repositories.

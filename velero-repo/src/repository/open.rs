@@ -153,6 +153,7 @@ impl Repository {
         for warning in &format.warnings {
             tracing::warn!(repository = blobs.address(), "{warning}");
         }
+        let blobs = blobs.with_retention(format.settings.retention);
         let OpenOptions { identity, read_only, clock, cache, pass_over_damage, .. } = options;
         let cache = cache.map(|cache| Cache::open(&cache, &format.unique_id)).transpose()?;
         let repository = Repository(Arc::new(Inner {

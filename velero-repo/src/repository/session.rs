@@ -15,7 +15,7 @@
 //! written, because another program may have marked it as deleted meanwhile.
 //!
 //! Refused: a store that does not list what was just written, or whose clock differs by more than five minutes;
-//! repositories whose blobs have to carry a retention, which the store's client can not send.
+//! repositories whose blobs have to carry a retention that the store can not give.
 
 mod commit;
 mod failure;
@@ -102,15 +102,12 @@ impl Session {
     ///
     /// # Errors
     /// Denied: the repository was opened for reading only. Invalid: the store's listing or its clock are not as the format
-    /// needs them, or the repository wants a retention for its blobs. Those of [`Repository::refresh`].
+    /// needs them, or the repository wants a retention for its blobs that the store can not give. Those of [`Repository::refresh`].
     pub async fn begin(repository: &Repository, options: SessionOptions) -> Result<Session> {
         repository.check_writable()?;
         repository.refresh_if_old().await?;
         let format = repository.format();
-        if format.settings.retention.is_some() {
-            let reason = "its blobs have to carry a retention (object lock), which this program can not send yet";
-            return Err(Error::invalid(repository.blobs().address(), reason));
-        }
+        repository.blobs().check_retention(format.settings.retention)?;
         repository.blobs().prepare(false).await?;
         let round = Round::begin(repository).await?;
         if let Err(error) = round.check_store(repository).await {

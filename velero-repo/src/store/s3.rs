@@ -1,11 +1,16 @@
 //! S3 and its many clones: the options of an `s3://` address as OpenDAL's configuration.
 
-use super::StoreOptions;
 use super::address::Address;
 use super::credentials::{Profile, profile};
+use super::locking::{Lock, Locking, Signing, context};
+use super::{StoreOptions, guard};
 use crate::error::{Error, Result};
 use opendal::{HttpTransporter, Operator, services};
 use opendal_http_transport_reqwest::ReqwestTransport;
+use reqsign_aws_v4::{
+    AssumeRoleCredentialProvider, Credential, DefaultCredentialProvider, RequestSigner, StaticCredentialProvider,
+};
+use reqsign_core::{ProvideCredentialChain, Signer};
 
 const OPTIONS: [&str; 9] =
     ["endpoint", "region", "path_style", "profile", "sse", "kms_key_id", "checksum", "storage_class", "anonymous"];
@@ -18,18 +23,89 @@ pub(super) enum Purpose {
     /// Blobs that are written in one request, too many to be read back. Amazon gets CRC-32C, which costs next to nothing;
     /// others get MD5, which all of them know: OpenDAL has no MD5 for parts.
     Blobs,
+    /// Blobs that are locked: S3 then demands a checksum, and MD5 is the one that all of them take there.
+    Locked,
 }
 
 /// The operator of an `s3://` address.
 pub(super) fn operator(address: &Address, options: &StoreOptions, purpose: Purpose) -> Result<Operator> {
+    let (service, account) = service(address, options, purpose)?;
+    let operator = Operator::new(with_credentials(service, account.profile));
+    let operator = operator.map_err(Error::store("open", address.to_string()))?;
+    Ok(match transport(options)? {
+        Some(transport) => over(operator, transport),
+        None => operator,
+    })
+}
+
+/// The operators of an `s3://` address for objects that are locked.
+pub(super) fn locking(address: &Address, options: &StoreOptions, lock: Lock) -> Result<Locking> {
+    let (_, account) = service(address, options, Purpose::Locked)?;
+    let transport = transport(options)?.unwrap_or_default();
+    let signer = RequestSigner::new("s3", &account.region);
+    let signer = Signer::new(context(&transport), account.credentials(), signer);
+    Locking::new(lock, &Signing { transport, signer }, |transport| {
+        let (service, _) = service(address, options, Purpose::Locked)?;
+        let operator = Operator::new(service.skip_signature()).map_err(Error::store("open", address.to_string()))?;
+        Ok(guard(over(operator, transport)))
+    })
+}
+
+fn over(operator: Operator, transport: HttpTransporter) -> Operator {
+    let context = operator.base_context().with_http_transport(transport);
+    operator.with_context(context)
+}
+
+/// Who asks, and where.
+struct Account {
+    profile: Profile,
+    region: String,
+    /// Whether this machine may be Amazon's, which knows who it is.
+    is_aws: bool,
+    anonymous: bool,
+}
+
+impl Account {
+    /// Where credentials are looked for, as OpenDAL looks for them: what a profile says, the usual places; a role that
+    /// is to be taken on with these.
+    fn credentials(self) -> ProvideCredentialChain<Credential> {
+        if self.anonymous {
+            return ProvideCredentialChain::new();
+        }
+        let mut usual = DefaultCredentialProvider::builder();
+        if let Some(name) = &self.profile.name {
+            usual = usual.with_profile(name);
+        }
+        let usual = if self.is_aws { usual } else { usual.no_imds() };
+        let mut chain = ProvideCredentialChain::new().push(usual.build());
+        if let Some(keys) = &self.profile.keys {
+            let fixed = StaticCredentialProvider::new(&keys.access_key_id, &keys.secret_access_key);
+            chain = chain.push_front(match &keys.session_token {
+                Some(token) => fixed.with_session_token(token),
+                None => fixed,
+            });
+        }
+        let Some(role) = self.profile.role_arn else { return chain };
+        let asking = RequestSigner::new("sts", &self.region);
+        let asking = Signer::new(context(&HttpTransporter::default()), chain, asking);
+        let mut role = AssumeRoleCredentialProvider::new(role, asking).with_region(self.region);
+        if let Some(id) = self.profile.external_id {
+            role = role.with_external_id(id);
+        }
+        ProvideCredentialChain::new().push(role.with_regional_sts_endpoint())
+    }
+}
+
+/// All options of an address but for the credentials, which come beside.
+fn service(address: &Address, options: &StoreOptions, purpose: Purpose) -> Result<(services::S3, Account)> {
     address.allow(&OPTIONS)?;
     let anonymous = address.flag("anonymous")?.unwrap_or(false);
     let profile = if anonymous { Profile::default() } else { profile(options, address.option("profile"))? };
     let endpoint = endpoint(address)?;
     let is_aws = endpoint.as_deref().is_none_or(|endpoint| endpoint.contains("amazonaws.com"));
 
-    let mut service =
-        services::S3::default().bucket(&address.bucket).root(&address.path).region(&region(address, &profile, is_aws)?);
+    let region = region(address, &profile, is_aws)?;
+    let mut service = services::S3::default().bucket(&address.bucket).root(&address.path).region(&region);
     if let Some(endpoint) = &endpoint {
         service = service.endpoint(endpoint);
     }
@@ -45,16 +121,8 @@ pub(super) fn operator(address: &Address, options: &StoreOptions, purpose: Purpo
         service = service.skip_signature();
     }
     service = encryption(service, address)?;
-    service = checksum(service, address, purpose, is_aws)?;
-    service = with_credentials(service, profile);
-    let operator = Operator::new(service).map_err(Error::store("open", address.to_string()))?;
-    match transport(options)? {
-        Some(transport) => {
-            let context = operator.base_context().with_http_transport(transport);
-            Ok(operator.with_context(context))
-        }
-        None => Ok(operator),
-    }
+    let service = checksum(service, address, purpose, is_aws)?;
+    Ok((service, Account { profile, region, is_aws, anonymous }))
 }
 
 fn endpoint(address: &Address) -> Result<Option<String>> {
@@ -108,6 +176,7 @@ fn encryption(mut service: services::S3, address: &Address) -> Result<services::
 
 fn checksum(service: services::S3, address: &Address, purpose: Purpose, is_aws: bool) -> Result<services::S3> {
     match (address.option("checksum"), purpose) {
+        (_, Purpose::Locked) => Ok(service.checksum_algorithm("md5")),
         (Some(algorithm @ ("crc32c" | "md5")), _) => Ok(service.checksum_algorithm(algorithm)),
         (Some("none"), _) | (None, Purpose::Objects) => Ok(service),
         (None, Purpose::Blobs) => Ok(service.checksum_algorithm(if is_aws { "crc32c" } else { "md5" })),

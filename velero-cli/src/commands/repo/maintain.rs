@@ -183,7 +183,7 @@ fn deletes(step: &PlannedStep) -> bool {
         | Step::DeleteSuperseded(amount)
         | Step::DeleteMerged(amount)
         | Step::CleanLogs(amount) => amount.count > 0,
-        Step::Collect(_) | Step::CompactManifests(_) | Step::Rewrite(_) => false,
+        Step::Collect(_) | Step::CompactManifests(_) | Step::Rewrite(_) | Step::ExtendLocks(_) => false,
         Step::CompactIndexes(_) | Step::CompactEpoch(_) | Step::AdvanceEpoch(_) | Step::CompactRange(_) => false,
     };
     taken && step.skipped.is_none()

@@ -1,9 +1,11 @@
 //! Blobs behind OpenDAL: flat below a prefix.
 
-use super::{BlobInfo, Seen};
+use super::{BlobInfo, Seen, retention};
 use crate::error::{Error, Result};
 use crate::repository::clock::{Clock, SystemClock};
+use crate::repository::format::{Retention, RetentionMode};
 use crate::repository::name::BlobId;
+use crate::store::{Lock, Locking, Store};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -19,15 +21,37 @@ const TRIES: usize = 10;
 /// A prefix of an object store.
 #[derive(Clone)]
 pub(super) struct Remote {
+    store: Store,
     operator: Operator,
+    locking: Option<Locking>,
     prefix: Arc<str>,
     clock: Arc<dyn Clock>,
 }
 
 impl Remote {
     /// `prefix` is empty or ends with a slash.
-    pub(super) fn new(operator: Operator, prefix: &str) -> Self {
-        Remote { operator, prefix: prefix.into(), clock: Arc::new(SystemClock) }
+    pub(super) fn new(store: &Store, prefix: &str) -> Self {
+        let operator = store.checked_operator().clone();
+        Remote { store: store.clone(), operator, locking: None, prefix: prefix.into(), clock: Arc::new(SystemClock) }
+    }
+
+    /// From now on blobs are kept for a time, or not.
+    pub(super) fn retain(&mut self, retention: Option<Retention>) -> Result<()> {
+        let lock = |Retention { mode, period }| match mode {
+            RetentionMode::Governance | RetentionMode::Compliance => Ok(Lock { mode: mode.name(), period }),
+            RetentionMode::Locked => {
+                Err(Error::invalid(self.store.address(), "S3 has no retention of the mode Locked"))
+            }
+        };
+        self.locking = retention.map(|retention| self.store.locking(lock(retention)?)).transpose()?;
+        Ok(())
+    }
+
+    /// Keeps a blob for the whole period from now on.
+    pub(super) async fn extend_retention(&self, id: &BlobId) -> Result<()> {
+        let key = self.key(id)?;
+        let locking = self.locking.as_ref().ok_or_else(|| Error::invalid(id.as_str(), "it carries no retention"))?;
+        locking.extend(&key).await.map_err(Error::store("extend the retention of", key))
     }
 
     pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
@@ -104,7 +128,8 @@ impl Remote {
     /// Writes a blob if it is still what was seen; whether it was.
     pub(super) async fn put_over(&self, id: &BlobId, bytes: Bytes, seen: &Seen) -> Result<bool> {
         let key = self.key(id)?;
-        let mut write = self.operator.write_with(&key, bytes);
+        let locking = self.locking.as_ref().filter(|_| retention::is_kept(id));
+        let mut write = locking.map_or(&self.operator, |locking| &locking.put).write_with(&key, bytes);
         write = match seen {
             Seen::Absent => write.if_not_exists(true),
             Seen::State(tag) => write.if_match(tag),

@@ -71,6 +71,8 @@ pub enum Step {
     },
     /// Packs that nothing refers to are deleted.
     DeletePacks(Deleted),
+    /// Blobs that the store keeps for a time are kept for the whole of it again.
+    ExtendLocks(Amount),
     /// Index blobs of one epoch are merged.
     CompactEpoch(Amount),
     /// The next epoch begins; its number.
@@ -102,6 +104,7 @@ impl fmt::Display for Step {
             }
             Step::DropDeleted { until: None, .. } => write!(f, "make no deletions final"),
             Step::DeletePacks(it) => write!(f, "delete packs {}, session markers {}", it.packs, it.markers),
+            Step::ExtendLocks(it) => write!(f, "extend the retention of blobs: {it}"),
             Step::CompactEpoch(it) => write!(f, "merge index blobs of one epoch: {it}"),
             Step::AdvanceEpoch(Some(epoch)) => write!(f, "begin epoch {epoch}"),
             Step::AdvanceEpoch(None) => write!(f, "begin no epoch"),

@@ -8,7 +8,7 @@ use super::parameters::Parameters;
 use super::plan::{Amount, Cycle, MaintenancePlan, PlannedStep, Step};
 use super::schedule::Schedule;
 use super::status::{due, load_lenient};
-use super::{MaintenanceOptions, compactions, identity, logs, manifests};
+use super::{MaintenanceOptions, compactions, identity, locks, logs, manifests};
 use crate::error::Result;
 use crate::repository::blob::blocking;
 use crate::repository::open::Repository;
@@ -39,6 +39,9 @@ pub(super) async fn plan(repository: &Repository, options: &MaintenanceOptions) 
         Some(Cycle::Full) => {
             let census = count(repository, options, schedule).await?;
             content_steps(&mut plan, census, manifests::look(repository));
+            if locks::is_wanted(repository, &parameters) {
+                push(&mut plan, Step::ExtendLocks(Amount::of(&locks::list(repository).await?)), None);
+            }
             index_steps(&mut plan, repository, Cycle::Full).await?;
             let excess = logs::list(repository, &parameters.log_retention, now).await?;
             push(&mut plan, Step::CleanLogs(Amount::of(&excess)), None);

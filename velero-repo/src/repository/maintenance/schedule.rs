@@ -24,6 +24,8 @@ pub enum Task {
     FullDropDeletedContent,
     /// Deletes packs that nothing refers to.
     FullDeleteBlobs,
+    /// Extends the retention of blobs.
+    ExtendBlobRetentionTime,
     /// Merges the index blobs of a repository without epochs.
     IndexCompaction,
     /// Merges the index blobs of one epoch.
@@ -48,6 +50,7 @@ impl Task {
             Task::FullRewriteContents => "full-rewrite-contents",
             Task::FullDropDeletedContent => "full-drop-deleted-content",
             Task::FullDeleteBlobs => "full-delete-blobs",
+            Task::ExtendBlobRetentionTime => "extend-blob-retention-time",
             Task::IndexCompaction => "index-compaction",
             Task::CompactSingleEpoch => "compact-single-epoch",
             Task::AdvanceEpoch => "advance-epoch",

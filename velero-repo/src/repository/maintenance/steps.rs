@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::plan::{Amount, MaintenancePlan, PlannedStep, Step};
 use super::safety::Safety;
 use super::schedule::Task;
-use super::{MaintenanceOptions, collect, compactions, delete, epochs, logs, manifests, rewrite};
+use super::{MaintenanceOptions, collect, compactions, delete, epochs, locks, logs, manifests, rewrite};
 use crate::error::{Error, Result};
 use crate::repository::name::WATERMARK_BODY;
 use crate::repository::open::Repository;
@@ -55,6 +55,13 @@ impl Steps<'_> {
             Step::Rewrite(_) => return self.rewrite().await,
             Step::DropDeleted { .. } => return self.drop_deleted().await,
             Step::DeletePacks(_) => return self.delete_packs().await,
+            Step::ExtendLocks(_) if !locks::is_wanted(repository, self.parameters) => {
+                return Ok((planned.clone(), Some("the repository does not ask for it any more".to_owned())));
+            }
+            Step::ExtendLocks(_) => {
+                let work = locks::extend(repository);
+                Step::ExtendLocks(exclusive.task(Task::ExtendBlobRetentionTime, work).await?)
+            }
             Step::CompactIndexes(_) | Step::DeleteMerged(_) if self.has_epochs() => {
                 return Ok((planned.clone(), Some("the repository has epochs by now".to_owned())));
             }

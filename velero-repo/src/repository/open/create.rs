@@ -104,6 +104,9 @@ impl New {
         if open.read_only {
             return Err(Error::denied(blobs.address(), "nothing can be created for reading only"));
         }
+        let retention = self.format.settings.retention;
+        let blobs = blobs.with_retention(retention);
+        blobs.check_retention(retention)?;
         if !blobs.list("").await?.is_empty() {
             return Err(Error::Exists { what: format!("data in {}", blobs.address()) });
         }

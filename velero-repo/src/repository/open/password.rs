@@ -16,6 +16,7 @@ impl Repository {
     /// store's.
     pub async fn change_password(&self, password: Password) -> Result<()> {
         self.check_writable()?;
+        self.blobs().check_retention(self.format().settings.retention)?;
         let Some((before, settings)) = super::format_blobs(self.blobs()).await? else {
             return Err(Error::Missing { what: format!("the repository in {}", self.blobs().address()) });
         };

@@ -46,3 +46,30 @@ async fn a_repository_of_each_format_version_is_written_and_read() {
         assert_eq!(again.change_password(Password::new("another")).await.is_ok(), version > 1);
     }
 }
+
+#[tokio::test]
+async fn where_blobs_have_to_be_kept_for_a_time_that_the_store_can_not_give_nothing_is_written() {
+    use crate::repository::format::{Format, Retention, RetentionMode};
+    use crate::repository::name::{BLOB_SETTINGS, BlobId, FORMAT};
+    use bytes::Bytes;
+
+    let (operator, clock) = (memory(), clock());
+    let period = std::time::Duration::from_secs(48 * 3600);
+    let retention = Some(Retention { mode: RetentionMode::Governance, period });
+    let choices = CreateOptions { retention, ..choices() };
+    let store = blobs(operator.clone(), &clock).await;
+    let refused = Repository::create(store.clone(), choices.clone(), options(&clock)).await.unwrap_err();
+    assert!(refused.to_string().contains("s3://") && refused.to_string().contains("kopia"), "{refused}");
+    assert_eq!(store.list("").await.unwrap(), []);
+    // It was made where the store could.
+    let (document, settings) = Format::create(&choices).unwrap().documents(&password()).unwrap();
+    for (name, bytes) in [(FORMAT, document), (BLOB_SETTINGS, settings)] {
+        store.put(&BlobId::new(name).unwrap(), Bytes::from(bytes)).await.unwrap();
+    }
+    let repository = opened(&operator, &clock).await;
+    let before = store.list("").await.unwrap();
+    let refused = Session::begin(&repository, SessionOptions::default()).await.map(drop).unwrap_err();
+    assert_eq!((refused.kind(), refused.to_string().contains("object lock")), (ErrorKind::Invalid, true));
+    assert!(repository.change_password(Password::new("another")).await.is_err());
+    assert_eq!(store.list("").await.unwrap(), before);
+}
