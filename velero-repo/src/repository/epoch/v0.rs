@@ -189,11 +189,6 @@ impl State {
         small
     }
 
-    /// When the latest compaction was.
-    pub fn latest(&self) -> Option<Timestamp> {
-        self.logs.iter().map(|(blob, _)| blob.modified).max()
-    }
-
     /// The index blobs that compactions up to `until` have replaced, in steps that follow each other: one is deleted
     /// only when all that was merged into it is gone.
     pub fn superseded(&self, until: Timestamp) -> Vec<Vec<BlobInfo>> {

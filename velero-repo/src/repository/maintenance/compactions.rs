@@ -79,12 +79,16 @@ async fn merge(repository: &Repository, inputs: &[BlobInfo], without: Option<i64
 /// As [`compact`].
 pub(super) async fn superseded(repository: &Repository, now: Timestamp, age: SignedDuration) -> Result<Vec<BlobInfo>> {
     let state = repository.list_without_epochs().await?;
-    Ok(state.superseded(before(state.latest(), now, age)).concat())
+    Ok(state.superseded(before(now, age)).concat())
 }
 
-/// The time that lies `age` back, by the store's clock: of the start of this run, or of the latest blob.
-fn before(latest: Option<Timestamp>, now: Timestamp, age: SignedDuration) -> Timestamp {
-    latest.map_or(now, |latest| latest.max(now)).checked_sub(age).unwrap_or(Timestamp::MIN)
+/// The time that lies `age` back from the start of this run, by the store's clock; without age even what this run wrote
+/// is old enough.
+fn before(now: Timestamp, age: SignedDuration) -> Timestamp {
+    match age.is_zero() {
+        true => Timestamp::MAX,
+        false => now.checked_sub(age).unwrap_or(Timestamp::MIN),
+    }
 }
 
 /// Deletes index blobs that were merged at least `age` ago, then the logs of that, these in two goes: whoever still sees
@@ -94,7 +98,7 @@ fn before(latest: Option<Timestamp>, now: Timestamp, age: SignedDuration) -> Tim
 /// As [`compact`].
 pub(super) async fn delete_superseded(repository: &Repository, now: Timestamp, age: SignedDuration) -> Result<Amount> {
     let state = repository.list_without_epochs().await?;
-    let steps = state.superseded(before(state.latest(), now, age));
+    let steps = state.superseded(before(now, age));
     let deleted = Amount::of(&steps.concat());
     for step in steps {
         delete_all(repository, step.into_iter().map(|blob| blob.id)).await?;
@@ -106,18 +110,17 @@ pub(super) async fn delete_superseded(repository: &Repository, now: Timestamp, a
 /// Deletes logs of compactions whose deletion was scheduled `age` ago, and schedules that of others.
 async fn clean_logs(repository: &Repository, now: Timestamp, age: SignedDuration) -> Result<Amount> {
     let state = repository.list_without_epochs().await?;
-    let over: Vec<BlobInfo> = state.over(before(state.latest(), now, age)).cloned().collect();
+    let over: Vec<BlobInfo> = state.over(before(now, age)).cloned().collect();
     let mut scheduled = cleanups(repository).await?;
     let is_scheduled = |log: &&BlobInfo| scheduled.iter().any(|(_, cleanup)| cleanup.names(&log.id));
     let new: Vec<BlobId> = over.iter().filter(|log| !is_scheduled(log)).map(|log| log.id.clone()).collect();
     if !new.is_empty() {
-        let json = CleanupLog::new(&new, before(state.latest(), now, SignedDuration::ZERO))?.json()?;
+        let json = CleanupLog::new(&new, now)?.json()?;
         let (id, sealed) = sealed_blob(&repository.seal(), "l", "", &json)?;
         repository.blobs().put(&id, Bytes::from(sealed)).await?;
         scheduled = cleanups(repository).await?;
     }
-    let limit = before(scheduled.iter().map(|(blob, _)| blob.modified).max(), now, age);
-    scheduled.retain(|(_, cleanup)| cleanup.scheduled() <= limit);
+    scheduled.retain(|(_, cleanup)| cleanup.scheduled() <= before(now, age));
     let named = |log: &&BlobInfo| scheduled.iter().any(|(_, cleanup)| cleanup.names(&log.id));
     let logs: Vec<BlobInfo> = over.iter().filter(named).cloned().collect();
     delete_all(repository, logs.iter().map(|blob| blob.id.clone())).await?;
