@@ -9,6 +9,7 @@
 //! does. The last block of a new file is padded, and cut off again; of an open file only the blocks inside of the bytes
 //! are written so, and the two edges through the page cache, which the system keeps in step.
 
+use super::blob::disk::{Call, Disk};
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -35,16 +36,17 @@ fn options() -> OpenOptions {
 }
 
 /// Makes the file and writes `bytes` to it; `None` where direct writes are not to be had, and no file is left then.
-pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<Option<File>> {
-    let file = match options().create_new(true).mode(0o600).open(path) {
+pub(super) fn create(disk: &Disk, path: &Path, bytes: &[u8]) -> io::Result<Option<File>> {
+    let file = match disk.call(Call::Open, || options().create_new(true).mode(0o600).open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(None),
         Err(error) => return Err(error),
     };
-    match write_blocks(&file, 0, bytes).and_then(|()| file.set_len(bytes.len() as u64)) {
+    let cut = || disk.call(Call::SetLength, || file.set_len(bytes.len() as u64));
+    match write_blocks(disk, &file, 0, bytes).and_then(|()| cut()) {
         Ok(()) => Ok(Some(file)),
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
-            std::fs::remove_file(path)?;
+            disk.call(Call::Remove, || std::fs::remove_file(path))?;
             Ok(None)
         }
         Err(error) => Err(error),
@@ -72,7 +74,7 @@ impl Direct {
         let (first, rest) = bytes.split_at(head);
         let (inside, last) = rest.split_at(inside);
         let start = offset + head as u64;
-        match write_blocks(&self.0, start, inside) {
+        match write_blocks(&Disk::default(), &self.0, start, inside) {
             Err(error) if error.kind() == ErrorKind::InvalidInput => return file.write_all_at(bytes, offset),
             answer => answer?,
         }
@@ -82,10 +84,12 @@ impl Direct {
 }
 
 /// Writes `bytes` at a multiple of a block, the last block padded with zeros.
-fn write_blocks(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+fn write_blocks(disk: &Disk, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
     let whole = bytes.len() / BLOCK * BLOCK;
     let direct = if bytes.as_ptr().align_offset(BLOCK) == 0 { whole } else { 0 };
-    file.write_all_at(&bytes[..direct], offset)?;
+    if direct > 0 {
+        disk.write(&bytes[..direct], |bytes| file.write_all_at(bytes, offset))?;
+    }
     MEMORY.with_borrow_mut(|memory| {
         let parts = bytes[direct..].chunks(WINDOW);
         for (part, at) in parts.zip((offset + direct as u64..).step_by(WINDOW)) {
@@ -95,7 +99,7 @@ fn write_blocks(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
             let (copy, padding) = window.split_at_mut(part.len());
             copy.copy_from_slice(part);
             padding.fill(0);
-            file.write_all_at(window, at)?;
+            disk.write(window, |bytes| file.write_all_at(bytes, at))?;
         }
         Ok(())
     })
@@ -103,7 +107,7 @@ fn write_blocks(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Direct, WINDOW, WORTHWHILE, create};
+    use super::{BLOCK, Direct, Disk, WINDOW, WORTHWHILE, create};
 
     /// Bytes of which 251 follow each other before they repeat, and where among them a block begins.
     fn memory(length: usize) -> (Vec<u8>, usize) {
@@ -122,7 +126,7 @@ mod tests {
             for shift in [0, 1] {
                 let bytes = &memory[aligned + shift..][..length];
                 let path = folder.path().join(format!("{number}-{shift}"));
-                if create(&path, bytes).unwrap().is_some() {
+                if create(&Disk::default(), &path, bytes).unwrap().is_some() {
                     assert!(std::fs::read(&path).unwrap() == bytes, "{length} bytes, {shift} from a block");
                 } else {
                     assert!(!path.exists());

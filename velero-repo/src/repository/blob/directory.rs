@@ -137,10 +137,9 @@ impl Directory {
     }
 
     fn write_temporary(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let file = self.disk.write(bytes, |bytes| {
-            let direct = if bytes.len() < direct::WORTHWHILE { None } else { direct::create(path, bytes)? };
-            direct.map_or_else(|| buffered(path, bytes), Ok)
-        })?;
+        let direct = bytes.len() >= direct::WORTHWHILE;
+        let file = if direct { direct::create(&self.disk, path, bytes)? } else { None };
+        let file = file.map_or_else(|| self.disk.write(bytes, |bytes| buffered(path, bytes)), Ok)?;
         if let Some(clock) = &self.clock {
             self.disk.call(Call::SetTime, || file.set_modified(clock.now().into()))?;
         }

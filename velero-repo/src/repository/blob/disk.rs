@@ -21,6 +21,8 @@ pub(crate) enum Call {
     MakeDirectory,
     /// A new file gets its bytes.
     Write,
+    /// A file gets its length.
+    SetLength,
     /// A file gets a time.
     SetTime,
     /// A file or directory becomes durable.
@@ -33,14 +35,14 @@ pub(crate) enum Call {
 
 /// Where calls are made.
 #[derive(Clone, Default)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     #[cfg(test)]
     pub(super) trouble: Option<std::sync::Arc<trouble::Trouble>>,
 }
 
 impl Disk {
     /// Makes a call.
-    pub(super) fn call<T>(&self, call: Call, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub(crate) fn call<T>(&self, call: Call, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         #[cfg(test)]
         if let Some(trouble) = &self.trouble {
             return trouble.call(call, make);
@@ -50,7 +52,7 @@ impl Disk {
     }
 
     /// Makes the call that writes `bytes`.
-    pub(super) fn write<T>(&self, bytes: &[u8], make: impl FnOnce(&[u8]) -> io::Result<T>) -> io::Result<T> {
+    pub(crate) fn write<T>(&self, bytes: &[u8], make: impl FnOnce(&[u8]) -> io::Result<T>) -> io::Result<T> {
         #[cfg(test)]
         if let Some(trouble) = &self.trouble {
             return trouble.write(bytes, make);
@@ -72,7 +74,8 @@ pub(crate) mod trouble {
     pub(crate) enum Kind {
         /// It is refused with this error.
         Refuse(i32),
-        /// Half of the bytes are written, then the disk is full; other calls are refused.
+        /// Half of the bytes are written, in whole blocks of a disk if they are many, then the disk is full; other calls
+        /// are refused.
         Half,
         /// It is made, and then said to have failed.
         LoseAnswer,
@@ -87,6 +90,8 @@ pub(crate) mod trouble {
         calls: Mutex<Vec<Call>>,
     }
 
+    /// What disks write at once, in bytes.
+    const BLOCK: usize = 4096;
     /// Error number of a full disk.
     pub(crate) const FULL: i32 = 28;
     /// Error number of a broken disk.
@@ -125,7 +130,12 @@ pub(crate) mod trouble {
             match self.strike(Call::Write) {
                 None => make(bytes),
                 Some(Kind::Refuse(number)) => Err(io::Error::from_raw_os_error(number)),
-                Some(Kind::Half) => make(&bytes[..bytes.len() / 2]).and(Err(io::Error::from_raw_os_error(FULL))),
+                Some(Kind::Half) => {
+                    let half = bytes.len() / 2;
+                    let written = if half > BLOCK { half / BLOCK * BLOCK } else { half };
+                    let _ = make(&bytes[..written]); // however it went: what is said is that the disk is full
+                    Err(io::Error::from_raw_os_error(FULL))
+                }
                 Some(Kind::LoseAnswer) => make(bytes).and(Err(io::Error::from_raw_os_error(BROKEN))),
             }
         }

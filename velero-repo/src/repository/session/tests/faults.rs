@@ -17,10 +17,16 @@ pub(super) struct Prepared {
     repository: Repository,
     pub(super) blobs: Vec<(String, bytes::Bytes)>,
     pub(super) clock: Arc<SettableClock>,
+    /// Contents of each backup beside the usual ones.
+    more: Vec<Vec<u8>>,
 }
 
 impl Prepared {
     pub(super) async fn new() -> Self {
+        Prepared::with(Vec::new()).await
+    }
+
+    pub(super) async fn with(more: Vec<Vec<u8>>) -> Self {
         let (operator, clock) = (memory(), clock());
         let repository = created(&operator, &clock).await;
         let session = begin(&repository).await;
@@ -31,7 +37,7 @@ impl Prepared {
         for entry in operator.list_with("").recursive(true).await.unwrap() {
             blobs.push((entry.path().to_owned(), operator.read(entry.path()).await.unwrap().to_bytes()));
         }
-        Prepared { repository, blobs, clock }
+        Prepared { repository, blobs, clock, more }
     }
 
     async fn copy(&self) -> Operator {
@@ -52,6 +58,7 @@ impl Prepared {
         write(&session, None, plains(1)).await?;
         session.checkpoint().await?;
         write(&session, Some(b'k'), plains(2)).await?;
+        write(&session, None, self.more.clone()).await?;
         session.put_manifest(snapshot("/new"), &serde_json::json!({"a": 1}))?;
         session.commit().await.map(drop)
     }
@@ -59,18 +66,19 @@ impl Prepared {
     /// Whether the earlier snapshot is whole, and the new one there and whole.
     pub(super) async fn look(&self, store: BlobStore, case: &str) -> bool {
         let repository = self.open(store).await.unwrap_or_else(|error| panic!("{case}: {error}"));
-        let whole = async |prefix: Option<u8>, seed: u8| {
-            for plain in plains(seed) {
-                let read = repository.read_content(&repository.seal().content_id(prefix, &plain)).await;
-                assert!(read.unwrap_or_else(|error| panic!("{case}: {error}")) == plain, "{case}");
+        let whole = async |prefix: Option<u8>, plains: &[Vec<u8>]| {
+            for plain in plains {
+                let read = repository.read_content(&repository.seal().content_id(prefix, plain)).await;
+                assert!(read.unwrap_or_else(|error| panic!("{case}: {error}")) == *plain, "{case}");
             }
         };
         assert_eq!(repository.manifests(&snapshot("/old")).await.unwrap().len(), 1, "{case}");
-        whole(None, 9).await;
+        whole(None, &plains(9)).await;
         let visible = !repository.manifests(&snapshot("/new")).await.unwrap().is_empty();
         if visible {
-            whole(None, 1).await;
-            whole(Some(b'k'), 2).await;
+            whole(None, &plains(1)).await;
+            whole(Some(b'k'), &plains(2)).await;
+            whole(None, &self.more).await;
         }
         visible
     }
