@@ -108,9 +108,10 @@ def test_a_damaged_pack(kept, tmp_path):
 
 
 def test_a_damaged_index_blob(pair, tmp_path):
-    """Nothing opens but verification, which names the blob and the files that can not be found without it."""
+    """Nothing opens but verification, which names the blob and the files that can not be found without it, also those of a
+    snapshot that only this blob knows of."""
     source = forest.small(tmp_path / "source")
-    pair.kopia.create().snapshot(source)
+    lost = pair.kopia.create().snapshot(source)
     indexes = pair.place.blobs("xn")
     index = max(indexes, key=indexes.get)  # the one that names the contents of files
     (source / "late").write_bytes(b"added later")
@@ -123,8 +124,8 @@ def test_a_damaged_index_blob(pair, tmp_path):
     assert result.code == 1, f"{result}"
     [damage] = result.json()["damages"]
     assert damage["what"] == index
-    [hurt] = damage["hurts"]
-    assert hurt["snapshot"] == saved.id and hurt["files"] > 1, damage
+    hurt = {one["snapshot"]: one["files"] for one in damage["hurts"]}
+    assert set(hurt) == {saved.id, lost.id} and hurt[saved.id] > 1, damage
 
 
 def test_a_directory_that_may_only_be_read(kept, tmp_path):
