@@ -8,7 +8,7 @@ use super::{Entry, Merged, PackOrder, Packs, Row, Table};
 use crate::Result;
 use crate::repository::content::ContentId;
 
-/// More tables than this are merged, the smallest first, a third of all at a time: a search asks at most so many, and
+/// More tables than this are merged, the smallest first, up to a third of all at a time: a search asks at most so many, and
 /// merging takes at most half of the memory more for a moment.
 const TABLES: usize = 4;
 /// A merged table stays below this many bytes; its format ends at 4 GiB.
@@ -195,7 +195,8 @@ impl View {
     }
 }
 
-/// Merges the smallest tables until few are left, or until what is left is too large to be merged.
+/// Merges the smallest tables until few are left, or until what is left is too large to be merged. A table that is larger
+/// than all the smaller ones together stays as it is if there are few enough without it.
 fn few(mut tables: Vec<Arc<Table>>) -> Result<Vec<Arc<Table>>> {
     let total: usize = tables.iter().map(|table| table.memory()).sum();
     let share = (total / 3).min(LARGEST);
@@ -203,7 +204,8 @@ fn few(mut tables: Vec<Arc<Table>>) -> Result<Vec<Arc<Table>>> {
         tables.sort_by_key(|table| Reverse(table.memory()));
         let (mut count, mut size) = (0, 0);
         for table in tables.iter().rev() {
-            if count >= 2 && size + table.memory() > share {
+            let is_enough = tables.len() - count < TABLES && table.memory() > size;
+            if count >= 2 && (is_enough || size + table.memory() > share) {
                 break;
             }
             count += 1;

@@ -56,6 +56,15 @@ impl Known {
         }
     }
 
+    /// As [`Known::rely_on`], of many contents. All places are looked at before the first is changed: memory brings many of
+    /// them in little more time than one, which a change would wait for.
+    pub(super) fn rely_on_all<'a>(&self, contents: impl Iterator<Item = &'a ContentId> + Clone) {
+        for (word, _) in contents.clone().flat_map(|content| self.places(content)) {
+            std::hint::black_box(self.relied_on.get(word).map(|word| word.load(Ordering::Relaxed)));
+        }
+        contents.for_each(|content| self.rely_on(content));
+    }
+
     /// Whether `content` may be relied on; false is certain.
     pub(super) fn may_be_relied_on(&self, content: &ContentId) -> bool {
         let is_set = |(word, bit)| {

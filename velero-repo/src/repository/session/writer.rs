@@ -5,7 +5,7 @@ use super::packs::Ready;
 use super::round::Round;
 use crate::error::Result;
 use crate::repository::content::ContentId;
-use crate::repository::index::{Entry, View};
+use crate::repository::index::Entry;
 use crate::repository::name::PackKind;
 use crate::repository::pack::{PackBuilder, Piece};
 use crate::repository::seal::compression::Compressor;
@@ -76,24 +76,14 @@ impl ContentWriter {
         Ok(ids)
     }
 
-    /// The index of the repository, as it was last read.
-    pub(crate) fn view(&self) -> Arc<View> {
-        self.shared.repository.view()
-    }
-
-    /// Whether a content is there and not marked as deleted, so that a snapshot may name it without its being written.
-    pub(crate) fn keeps(&self, content: &ContentId) -> bool {
-        let there = self.view().has(content);
-        if there {
-            self.rely_on(content);
-        }
+    /// Whether each of these contents is there and not marked as deleted, so that a snapshot may name it without its being
+    /// written, as when a file is taken over from an earlier one. Those that are there count as relied on: they are
+    /// looked up again before manifests are written.
+    pub(crate) fn keeps(&self, contents: &[ContentId]) -> Vec<bool> {
+        let there = self.shared.repository.view().has_all(contents);
+        let kept = contents.iter().zip(&there).filter_map(|(content, there)| there.then_some(content));
+        self.shared.known.rely_on_all(kept);
         there
-    }
-
-    /// Notes that a content of the repository is relied on without being written, as when a file is taken over from an
-    /// earlier snapshot: it is looked up again before manifests are written.
-    pub(crate) fn rely_on(&self, content: &ContentId) {
-        self.shared.known.rely_on(content);
     }
 
     /// Finishes the open packs and hands them over, as when this thread has nothing more to write for a while.

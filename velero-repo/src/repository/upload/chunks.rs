@@ -54,7 +54,7 @@ impl ObjectWriter {
         let same = earlier.iter().find(|earlier| is_short && earlier.text == text);
         let same = same.map(|same| same.object).filter(|same| same.content().prefix() == Some(self.prefix));
         match same {
-            Some(object) if writer.keeps(&object.content()) => Ok(object),
+            Some(object) if writer.keeps(&[object.content()]) == [true] => Ok(object),
             _ => self.finish(text, writer),
         }
     }

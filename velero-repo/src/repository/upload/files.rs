@@ -26,8 +26,8 @@ struct Found<'a> {
 /// An entry of an earlier snapshot about which nothing has changed.
 struct Unchanged<'a> {
     earlier: &'a Earlier,
-    /// Whether the content that it is, or with which its list begins, is there.
-    there: bool,
+    /// Whether the content that it is, or with which its list begins, is there and may be relied on.
+    kept: bool,
 }
 
 impl Worker<'_> {
@@ -128,23 +128,16 @@ impl Worker<'_> {
         };
         let found: Vec<Option<&Earlier>> = looks.iter().enumerate().map(same).collect();
         let contents: Vec<_> = found.iter().flatten().map(|earlier| earlier.object.content()).collect();
-        let mut there = self.writer.view().has_all(&contents).into_iter();
-        let mut unchanged = |earlier| Unchanged { earlier, there: there.next().unwrap_or(false) };
+        let mut kept = self.writer.keeps(&contents).into_iter();
+        let mut unchanged = |earlier| Unchanged { earlier, kept: kept.next().unwrap_or(false) };
         found.into_iter().map(|earlier| earlier.map(&mut unchanged)).collect()
     }
 
     /// The entry with the object of an earlier snapshot, if nothing about it has changed and all of it is still there.
     fn reuse(&mut self, found: &Found<'_>) -> Result<Option<Entry>> {
-        let Some(Unchanged { earlier, there }) = found.earlier else { return Ok(None) };
-        let kept = match earlier.object.indirection() {
-            0 if there => {
-                self.writer.rely_on(&earlier.object.content());
-                true
-            }
-            0 => false,
-            _ => there && self.is_kept(&earlier.object).unwrap_or(false),
-        };
-        if !kept {
+        let Some(Unchanged { earlier, kept }) = found.earlier else { return Ok(None) };
+        let is_long = earlier.object.indirection() > 0;
+        if !kept || (is_long && !self.is_kept(&earlier.object).unwrap_or(false)) {
             self.report.repaired += 1; // also where a list can not be read: reading the file mends it
             return Ok(None);
         }

@@ -246,15 +246,14 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Whether a long object and all that belongs to it is there and not marked as deleted, so that a snapshot may name
-    /// it.
+    /// Whether an object and all that belongs to it is there and not marked as deleted, so that a snapshot may name it.
     pub(super) fn is_kept(&self, object: &ObjectId) -> Result<bool> {
-        let Some(list) = object.list() else { return Ok(self.writer.keeps(&object.content())) };
-        if !self.is_kept(&list)? {
-            return Ok(false);
+        if object.list().map_or(Ok(true), |list| self.is_kept(&list))? {
+            let parts = Reader(self.run.repository()).parts(object)?;
+            let contents: Vec<_> = parts.iter().map(ObjectId::content).collect();
+            return Ok(self.writer.keeps(&contents).into_iter().all(|there| there));
         }
-        let parts = Reader(self.run.repository()).parts(object)?;
-        Ok(parts.iter().all(|part| self.writer.keeps(&part.content())))
+        Ok(false)
     }
 }
 

@@ -77,6 +77,35 @@ fn many_tables_become_few_and_ordinals_stay_apart() {
 }
 
 #[test]
+fn large_tables_are_not_merged_because_there_are_many_small_ones() {
+    let large = (0..3).map(|set| table(&(0..1000).map(|n| numbered(set * 1000 + n, "p1", 1)).collect::<Vec<_>>()));
+    let small = (0..9).map(|n| table(&[numbered(9000 + n, "p2", 1)]));
+    let view = View::new(large.chain(small), None).unwrap();
+    let mut lengths: Vec<usize> = view.tables().iter().map(|table| table.len()).collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, [9, 1000, 1000, 1000]);
+}
+
+#[test]
+fn a_tombstone_in_one_table_counts_for_contents_that_others_show_alive() {
+    let (old, gone, again, never) =
+        (numbered(1, "p1", 1), numbered(2, "p1", 1), numbered(3, "p1", 1), numbered(4, "p1", 1));
+    let at = |entry: &Entry, timestamp| Entry { timestamp, ..entry.clone() };
+    let tables = [
+        table(&[old.clone(), gone.clone(), again.clone()]),
+        table(&[deleted(at(&gone, 2)), deleted(at(&again, 2)), numbered(5, "p1", 1)]),
+        table(&[at(&again, 3), numbered(6, "p1", 1)]),
+    ];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let view = View::new(order.map(|at| tables[at].clone()), None).unwrap();
+        let contents = [&never, &gone, &again, &old].map(|entry| entry.content);
+        assert_eq!(view.has_all(&contents), [false, false, true, true]);
+        assert_eq!(contents.map(|content| view.has(&content)), [false, false, true, true]);
+    }
+    assert_eq!(View::default().has_all(&[old.content]), [false]);
+}
+
+#[test]
 fn contents_are_listed_pack_by_pack_in_the_order_of_their_offsets() {
     let at = |number, pack, offset| Entry { offset, ..numbered(number, pack, 1) };
     let view = View::new(
