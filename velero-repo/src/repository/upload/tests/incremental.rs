@@ -1,6 +1,8 @@
 //! What a second snapshot reads, writes and takes over.
 
 use super::*;
+use crate::repository::content::DIRECTORY;
+use crate::repository::index::{encode, sealed_blob};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_tree_again_reads_no_file_and_adds_no_data() {
@@ -128,4 +130,34 @@ async fn what_changes_after_a_tree_was_read_ahead_changed_while_it_was_saved() {
     }
     assert_eq!(found, expected);
     assert_eq!(second.snapshot.start_time.nanos(), begun.as_nanosecond() as i64);
+}
+
+/// Marks directories as deleted as a collection of another program does.
+async fn mark_directories(repository: &Repository) {
+    let of_directory = |entry: &crate::repository::index::Entry| entry.content.prefix() == Some(DIRECTORY);
+    let mut entries: Vec<_> = repository.view().iter().filter(of_directory).collect();
+    for entry in &mut entries {
+        entry.deleted = true;
+        entry.timestamp += 1;
+    }
+    let payload = encode(2, &mut entries, &[]).unwrap();
+    let (id, sealed) = sealed_blob(&repository.seal(), "xn0_", "s0123456789abcdef147-c1", &payload).unwrap();
+    repository.blobs().put(&id, sealed.into()).await.unwrap();
+    repository.refresh().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directories_that_are_marked_as_deleted_are_written_again_although_nothing_has_changed() {
+    let (repository, tree) = (repository().await, tempfile::tempdir().unwrap());
+    fill(tree.path());
+    let first = take(&repository, upload(), tree.path()).await;
+    mark_directories(&repository).await;
+    let root = first.snapshot.root.clone().unwrap();
+    assert!(!repository.view().has(&root.object.unwrap().content()));
+    let again = Upload { parents: vec![first.snapshot], ..upload() };
+    let second = take(&repository, again, tree.path()).await;
+    assert_eq!((second.report.read_files, second.report.cached_files), (0, 705));
+    assert_eq!(second.snapshot.root.unwrap(), root);
+    assert!(repository.view().iter().all(|entry| !entry.deleted));
+    assert_eq!(read_back(&repository, &root).await, expected(tree.path()));
 }
