@@ -11,6 +11,7 @@
 mod cache;
 mod contents;
 mod create;
+mod early;
 mod identity;
 mod indexes;
 mod manifests;
@@ -30,6 +31,8 @@ use crate::error::{Error, Result};
 use bytes::Bytes;
 
 use cache::Cache;
+use early::Early;
+use futures::FutureExt;
 use indexes::Indexes;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -144,12 +147,19 @@ impl Repository {
             return Err(Error::Missing { what: format!("a repository in {}", blobs.address()) });
         };
         let (password, now) = (options.password.clone(), options.clock.now());
-        let format = blocking(move || Format::open(&stored.0, stored.1.as_deref(), &password, now)).await?;
-        Repository::of_format(blobs, format, options).await
+        let key = blocking(move || Format::open(&stored.0, stored.1.as_deref(), &password, now));
+        let early = Early::read(&blobs, &*options.clock, options.cache.is_some());
+        let (format, early) = tokio::try_join!(key, early.map(Ok))?;
+        Repository::of_format(blobs, format, options, early).await
     }
 
     /// Opens the repository of a format that was just read.
-    async fn of_format(blobs: BlobStore, format: Format, options: OpenOptions) -> Result<Repository> {
+    async fn of_format(
+        blobs: BlobStore,
+        format: Format,
+        options: OpenOptions,
+        early: Option<Early>,
+    ) -> Result<Repository> {
         for warning in &format.warnings {
             tracing::warn!(repository = blobs.address(), "{warning}");
         }
@@ -164,7 +174,7 @@ impl Repository {
             format: RwLock::new(Arc::new(Opened::new(format, clock.now())?)),
             clock,
             view: RwLock::default(),
-            indexes: Mutex::default(),
+            indexes: Mutex::new(Indexes::beginning_with(early)),
             cache,
         }));
         repository.refresh().await?;
@@ -178,7 +188,7 @@ impl Repository {
             return Err(Error::Missing { what: format!("a repository in {}", blobs.address()) });
         };
         let format = self.format().reopen(&document, settings.as_deref(), options.clock.now())?;
-        Repository::of_format(blobs, format, options).await
+        Repository::of_format(blobs, format, options, None).await
     }
 
     /// The blobs.

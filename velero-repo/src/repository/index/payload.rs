@@ -160,6 +160,11 @@ impl Layout {
         self.halves(payload, row).1.pack()
     }
 
+    /// Whether a row below `rows` is a tombstone.
+    pub fn row_is_deleted(&self, payload: &[u8], row: usize) -> bool {
+        self.halves(payload, row).1.is_deleted()
+    }
+
     /// Name of a pack below `packs`.
     pub fn pack<'a>(&self, payload: &'a [u8], pack: usize) -> &'a str {
         self.checked_pack(payload, pack).unwrap_or_default() // checked for every pack

@@ -139,6 +139,12 @@ impl Table {
         self.layout.row_pack(&self.payload, at)
     }
 
+    /// The places of tombstones, in the order of the table.
+    pub(super) fn deleted(&self) -> impl Iterator<Item = usize> + '_ {
+        let rows = if self.has_tombstones() { 0..self.len() } else { 0..0 };
+        rows.filter(|at| self.layout.row_is_deleted(&self.payload, *at))
+    }
+
     /// How many packs the table names.
     pub(super) fn packs(&self) -> usize {
         self.layout.packs

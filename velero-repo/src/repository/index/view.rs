@@ -76,6 +76,11 @@ impl View {
 
     /// As [`View::get`], borrowed and with the content's ordinal.
     pub fn find(&self, content: &ContentId) -> Option<(usize, Row<'_>)> {
+        self.winner(content).filter(|(_, row)| !self.hides(row))
+    }
+
+    /// The entry that counts, hidden or not.
+    fn winner(&self, content: &ContentId) -> Option<(usize, Row<'_>)> {
         let (mut start, mut winner) = (0, None::<(usize, Row<'_>)>);
         for table in self.tables.iter() {
             if let Some(at) = table.ordinal(content) {
@@ -86,7 +91,7 @@ impl View {
             }
             start += table.len();
         }
-        winner.filter(|(_, row)| !self.hides(row))
+        winner
     }
 
     /// Whether a content is there and not deleted, so that it need not be written again. The pack, which decides between
@@ -148,9 +153,16 @@ impl View {
         self.visible(Merged::new(self.tables.iter().map(AsRef::as_ref)))
     }
 
-    /// The tombstones that count for their contents, those that the watermark hides too.
+    /// The tombstones that count for their contents, those that the watermark hides too; in any order. There are few of
+    /// them, so everything else is passed over instead of merged.
     pub fn tombstones(&self) -> impl Iterator<Item = Row<'_>> + '_ {
-        Merged::new(self.tables.iter().map(AsRef::as_ref)).filter(|row| row.deleted)
+        let tables = self.tables.iter().zip(self.starts());
+        let found = tables.flat_map(|(table, start)| table.deleted().map(move |at| (start + at, table.row(at))));
+        let counts = |(ordinal, row): &(usize, Row<'_>)| {
+            let winner = ContentId::of_key(row.key).and_then(|content| self.winner(&content));
+            winner.is_some_and(|(winner, _)| winner == *ordinal)
+        };
+        found.filter(counts).map(|(_, row)| row)
     }
 
     /// As [`View::rows`], of contents with this prefix letter, 0 for those without.
@@ -166,18 +178,20 @@ impl View {
 
     fn visible<'a>(&'a self, merged: Merged<'a>) -> impl Iterator<Item = (usize, Row<'a>)> + 'a {
         let mut merged = merged;
-        let starts: Vec<usize> = self
-            .tables
-            .iter()
-            .scan(0, |next, table| {
-                let start = *next;
-                *next += table.len();
-                Some(start)
-            })
-            .collect();
+        let starts = self.starts();
         std::iter::from_fn(move || merged.next_found())
             .filter(|found| !self.hides(&found.row))
             .map(move |Found { table, index, row }| (starts[table] + index, row)) // one start for each table
+    }
+
+    /// The ordinal of the first row of each table.
+    fn starts(&self) -> Vec<usize> {
+        let after = |next: &mut usize, table: &Arc<Table>| {
+            let start = *next;
+            *next += table.len();
+            Some(start)
+        };
+        self.tables.iter().scan(0, after).collect()
     }
 
     fn hides(&self, row: &Row<'_>) -> bool {

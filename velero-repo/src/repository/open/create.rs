@@ -129,7 +129,7 @@ impl New {
                 return Err(Error::corrupt(name, "the store does not hold what was just written"));
             }
         }
-        let repository = Repository::of_format(blobs.clone(), self.format.clone(), open).await?;
+        let repository = Repository::of_format(blobs.clone(), self.format.clone(), open, None).await?;
         repository.name_owner().await?;
         Ok(repository)
     }

@@ -3,6 +3,7 @@
 use super::Repository;
 use super::cache::Range;
 use super::contents::open_in_place;
+use super::early::Early;
 use crate::error::{Error, Result};
 use crate::repository::blob::{BlobInfo, blocking};
 use crate::repository::epoch::{State, v0};
@@ -34,8 +35,17 @@ const BATCH: usize = 32;
 pub(super) struct Indexes {
     /// Those whose entries are in the view; they need not exist any more.
     loaded: HashSet<BlobId>,
+    /// What was read before the key was known, until it is used.
+    early: Option<Early>,
     pub(super) state: Option<Arc<State>>,
     pub(super) read: Option<Timestamp>,
+}
+
+impl Indexes {
+    /// Nothing is known but what was read early.
+    pub(super) fn beginning_with(early: Option<Early>) -> Self {
+        Indexes { early, ..Indexes::default() }
+    }
 }
 
 /// How one attempt ended.
@@ -106,17 +116,23 @@ impl Repository {
     }
 
     async fn load(&self, indexes: &mut Indexes) -> Result<Attempt> {
-        let taken = self.now();
-        let (active, state) = match self.format().parameters.epochs.enabled {
-            true => {
+        let early = indexes.early.take();
+        let taken = early.as_ref().map_or_else(|| self.now(), |early| early.taken);
+        let format = self.format();
+        let (active, state) = match (format.parameters.epochs.enabled, &early) {
+            (true, Some(early)) => {
+                let state = State::of(&early.listing, taken, &format.parameters.epochs);
+                (state.active(), Some(state))
+            }
+            (true, None) => {
                 let (_, state) = self.list_epochs().await?;
                 (state.active(), Some(state))
             }
-            false => (self.list_without_epochs().await?.active(), None),
+            (false, _) => (self.list_without_epochs().await?.active(), None),
         };
         let new = active.into_iter().filter(|blob| !indexes.loaded.contains(&blob.id)).collect();
         let watermark = state.as_ref().and_then(State::watermark);
-        if let Some(vanished) = self.load_blobs(indexes, new, watermark).await? {
+        if let Some(vanished) = self.load_blobs(indexes, (new, early), watermark).await? {
             return Ok(Attempt::Vanished(vanished));
         }
         if state.as_ref().is_some_and(|state| !state.is_valid(self.now())) {
@@ -149,13 +165,19 @@ impl Repository {
     async fn load_blobs(
         &self,
         indexes: &mut Indexes,
-        new: Vec<BlobInfo>,
+        (new, early): (Vec<BlobInfo>, Option<Early>),
         watermark: Option<i64>,
     ) -> Result<Option<BlobId>> {
-        let mut tables = futures::stream::iter(new)
-            .map(|blob| async move { Ok::<_, Error>((self.unless_damaged(self.table(&blob).await)?, blob.id)) })
-            .buffered(AT_ONCE)
-            .try_chunks(BATCH);
+        let mut sealed = early.map(|early| early.sealed).unwrap_or_default();
+        let new = new.into_iter().map(|blob| (sealed.remove(&blob.id), blob));
+        let read = |(sealed, blob): (Option<Bytes>, BlobInfo)| async move {
+            let table = match sealed {
+                Some(sealed) => self.early_table(&blob.id, sealed).await.map(Some),
+                None => self.table(&blob).await,
+            };
+            Ok::<_, Error>((self.unless_damaged(table)?, blob.id))
+        };
+        let mut tables = futures::stream::iter(new).map(read).buffered(AT_ONCE).try_chunks(BATCH);
         let mut vanished = None;
         while let Some(batch) = tables.try_next().await.map_err(|failed| failed.1)? {
             let mut found = Vec::new();
@@ -189,18 +211,26 @@ impl Repository {
         }
     }
 
+    /// The entries of an index blob that was read early.
+    async fn early_table(&self, id: &BlobId, sealed: Bytes) -> Result<Table> {
+        let (seal, id) = (self.seal(), id.clone());
+        blocking(move || parse(&open(&seal, &id, sealed)?, &id)).await
+    }
+
     /// The entries of one index blob, through the cache.
     async fn table(&self, blob: &BlobInfo) -> Result<Option<Table>> {
         check_length(blob)?;
         let range = Range { blob: blob.id.clone(), offset: 0, length: blob.length };
         let cache = self.cache().cloned();
-        let (seal, cached, wanted) = (self.seal(), cache.clone(), range.clone());
-        let kept = blocking(move || {
-            let sealed = cached.and_then(|cache| cache.get(&wanted));
-            Ok(sealed.and_then(|sealed| parse(&open(&seal, &wanted.blob, sealed).ok()?, &wanted.blob).ok()))
-        });
-        if let Some(table) = kept.await? {
-            return Ok(Some(table));
+        if let Some(cache) = cache.clone() {
+            let (seal, wanted) = (self.seal(), range.clone());
+            let kept = move || {
+                let sealed = cache.get(&wanted);
+                Ok(sealed.and_then(|sealed| parse(&open(&seal, &wanted.blob, sealed).ok()?, &wanted.blob).ok()))
+            };
+            if let Some(table) = blocking(kept).await? {
+                return Ok(Some(table));
+            }
         }
         let Some(sealed) = self.blobs().get_range(&range.blob, 0, range.length).await? else { return Ok(None) };
         let seal = self.seal();

@@ -50,6 +50,23 @@ fn a_merge_keeps_tombstones_and_a_view_hides_the_old_ones() {
 }
 
 #[test]
+fn tombstones_are_those_that_a_merge_of_all_would_leave() {
+    let sets: Vec<Vec<Entry>> = (0..4_i64)
+        .map(|set| {
+            let one = |n: u32| numbered(n, &format!("p{}", n % 3), (i64::from(n) * 7 + set * 5) % 4);
+            (0..60).map(|n| if (i64::from(n) + set) % 3 == 0 { deleted(one(n)) } else { one(n) }).collect()
+        })
+        .collect();
+    let view = View::new(sets.iter().map(|set| table(set)), Some(1)).unwrap();
+    let merged = Table::merge(view.tables().iter().map(AsRef::as_ref)).unwrap();
+    let expected: Vec<Entry> = merged.iter().filter(|entry| entry.deleted).collect();
+    let mut found: Vec<Entry> = view.tombstones().map(|row| row.entry().unwrap()).collect();
+    found.sort_by_key(|entry| entry.content);
+    assert!(view.tables().len() > 1 && expected.len() > 10, "{}", expected.len());
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn no_tables_are_an_empty_view() {
     let view = View::default();
     assert_eq!((view.ordinals(), view.iter().count(), view.packs().len()), (0, 0, 0));
