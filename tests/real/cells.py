@@ -23,8 +23,8 @@ HASHES = (
 )
 ENCRYPTIONS = ("AES256-GCM-HMAC-SHA256", "CHACHA20-POLY1305-HMAC-SHA256")
 DERIVATIONS = ("scrypt-65536-8-1", "pbkdf2-sha256-600000")
-# Format version, and the version of its index; versions 2 and 3 begin with 2 and may be set to 1.
-FORMATS = ((1, 1), (2, 2), (3, 2), (2, 1)) if FULL else ((1, 1), (2, 2), (3, 2))
+# Format version, and the version of its index, which kopia only ever raises.
+FORMATS = ((1, 1), (2, 2), (3, 2))
 ECC = "REED-SOLOMON-CRC32"
 # Percent: none, and one for each size of shards that the format knows.
 OVERHEADS = (0, 1, 2, 3, 5, 10) if FULL else (0, 2, 10)

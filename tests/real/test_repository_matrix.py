@@ -76,7 +76,7 @@ def fill(folder, seed) -> None:
 
 def create(pair, number: int, cell: cells.Cell) -> None:
     """Kopia makes the cell's repository."""
-    version, index = cell["format"]
+    version, _ = cell["format"]
     pair.kopia.create(
         f"--block-hash={cell['hash']}",
         f"--encryption={cell['encryption']}",
@@ -85,8 +85,6 @@ def create(pair, number: int, cell: cells.Cell) -> None:
         f"--format-version={version}",
         *([f"--ecc={cells.ECC}", f"--ecc-overhead-percent={cell['overhead']}"] if cell["overhead"] else []),
     )
-    if version > 1 and index == 1:
-        pair.kopia.run("repository", "set-parameters", "--index-version=1").ok()
 
 
 def policy(splitter: str, compression: str, metadata: str) -> dict:
