@@ -9,7 +9,7 @@ sixteen-gib (peak memory of one file). Kopia runs with `--no-auto-maintenance`; 
 and our metadata. The tree is in the page cache, and so is the repository before an action that reads all of it; before each
 action everything dirty is written out, what other contenders left is not in the cache, and a GiB of memory was in use a moment
 ago, because a virtual machine may get memory from its host slowly. Small files that were
-restored are removed at the end of a round, because ext4 makes new files slowly for some time after it has removed many. Ratios are of one round
+restored stay until the last round is over, because ext4 makes new files slowly for some time after it has removed many. Ratios are of one round
 each, and the worst of the rounds is told; seconds and peaks are the worst, too. Trees are kept for the next call.
 """
 
@@ -111,7 +111,7 @@ def rounds(plan: Plan, name: str, contenders: list[Contender], source: Path) -> 
             attempt(contender.start, f"{contender.name} makes a repository")
         for action in actions:
             for contender in contenders:
-                output = contender.home.parent / f"restored-{contender.name}"
+                output = contender.home.parent / f"restored-{contender.name}-{number}"
                 datasets.warm(source)
                 if action in READING:
                     datasets.warm(contender.home)
@@ -123,8 +123,6 @@ def rounds(plan: Plan, name: str, contenders: list[Contender], source: Path) -> 
                 datasets.forget(output)
                 if action in READING:
                     datasets.forget(contender.home)
-        for contender in contenders:
-            shutil.rmtree(contender.home.parent / f"restored-{contender.name}", ignore_errors=True)
     return measured
 
 

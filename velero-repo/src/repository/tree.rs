@@ -189,6 +189,15 @@ pub trait SinkFile: Send + Sync {
     /// The system's.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
+    /// Lets the file system set space aside for all bytes of the file, each of which will be written: it finds it once
+    /// instead of for every part. Nothing happens where it can not.
+    ///
+    /// # Errors
+    /// There is not as much space.
+    fn reserve(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Whether bytes that are never written read as zeros; not so on a device.
     fn is_blank(&self) -> bool;
 

@@ -104,7 +104,9 @@ impl Run {
             }
             let path = self.beside(&path);
             let file = self.sink.create_file(&path, total).map_err(|error| failed(&path, error))?;
-            *filling = Some(Filling { file: file.into(), path, length: total });
+            let reserved = if self.options.sparse { Ok(()) } else { file.reserve() };
+            *filling = Some(Filling { file: file.into(), path: path.clone(), length: total });
+            reserved.map_err(|error| failed(&path, error))?;
         }
         Ok(filling.clone())
     }

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, Dir, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::fs::{AtFlags, Dir, FallocateFlags, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
 use super::local::{metadata_of, open_beneath};
@@ -249,12 +249,14 @@ struct LocalSinkFile {
     /// For large files, where the file system has it.
     direct: Option<Direct>,
     blank: bool,
+    /// Bytes that it will have, if they were said.
+    size: u64,
 }
 
 impl LocalSinkFile {
     fn new(file: File, blank: bool, size: u64) -> LocalSinkFile {
         let direct = if size >= WORTHWHILE as u64 { Direct::of(&file) } else { None };
-        LocalSinkFile { file, direct, blank }
+        LocalSinkFile { file, direct, blank, size }
     }
 }
 
@@ -263,6 +265,16 @@ impl SinkFile for LocalSinkFile {
         match &self.direct {
             Some(direct) => direct.write_at(&self.file, offset, bytes),
             None => self.file.write_all_at(bytes, offset),
+        }
+    }
+
+    fn reserve(&self) -> io::Result<()> {
+        if !self.blank || self.size == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, self.size) {
+            Err(full @ (Errno::NOSPC | Errno::DQUOT)) => Err(full.into()),
+            _ => Ok(()), // this file system sets none aside
         }
     }
 

@@ -117,3 +117,19 @@ fn bits_that_lend_the_owners_rights_are_left_away_where_the_owner_can_not_be_set
         None => assert!(mode == 0o6755 && refused.mode.is_none(), "{mode:o}"),
     }
 }
+
+#[test]
+fn space_is_set_aside_only_for_files_that_will_be_filled() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = LocalSink::open(folder.path()).unwrap();
+    let blocks = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().blocks();
+    for name in ["sparse", "dense"] {
+        let file = sink.create_file(name.as_bytes(), 1 << 20).unwrap();
+        if name == "dense" {
+            file.reserve().unwrap();
+        }
+        assert_eq!(std::fs::read(folder.path().join(name)).unwrap(), vec![0; 1 << 20], "{name}");
+    }
+    assert_eq!(blocks("sparse"), 0);
+    assert!(blocks("dense") == 0 || blocks("dense") >= 2048, "all of it, or none where the file system can not");
+}
