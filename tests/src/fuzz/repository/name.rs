@@ -78,14 +78,24 @@ impl Target for Names {
         epochs(&listing);
         let stored = names.iter().filter_map(|line| Shards::parse(line.as_bytes()).ok());
         stored.chain([Shards::new(), Shards::absent()]).for_each(|shards| places(&shards, &listing));
-        let logs: Vec<_> = listing
-            .iter()
-            .filter_map(|blob| v0::CompactionLog::parse(&blob.id, blob.id.as_str().as_bytes()).ok())
-            .collect();
-        let active = v0::active(&listing, &logs);
-        assert!(active.iter().all(|blob| blob.id.family() == Family::Index));
+        without_epochs(&listing);
         assert!(v0::compaction_logs(&listing).count() <= listing.len());
     }
+}
+
+/// The listing of a repository without epochs, each log in it merging some index blobs into the others.
+fn without_epochs(listing: &[BlobInfo]) {
+    let indexes: Vec<BlobInfo> = listing.iter().filter(|blob| blob.id.family() == Family::Index).cloned().collect();
+    let logs = v0::compaction_logs(listing).enumerate().filter_map(|(number, log)| {
+        let (inputs, outputs) = indexes.split_at(number % (indexes.len() + 1)); // not beyond the end
+        Some((log.clone(), v0::CompactionLog::new(inputs, outputs).ok()?))
+    });
+    let state = v0::State::of(listing, logs.collect());
+    assert!(state.active().iter().all(|blob| blob.id.family() == Family::Index));
+    assert!(state.compaction(1 << 20).len() <= indexes.len());
+    let steps = state.superseded(Timestamp::MAX);
+    assert!(steps.iter().map(Vec::len).sum::<usize>() <= indexes.len());
+    assert!(state.over(Timestamp::MAX).all(|log| log.id.family() == Family::CompactionLog));
 }
 
 fn identities(text: &str) {
