@@ -12,8 +12,8 @@
 //! so that every stretch of a pack is read once, whatever files it belongs to. Workers read such a region, open its
 //! contents and write them where they belong, in any order.
 //!
-//! No half file ever has its final name. What consists of one content is opened before the file is created; what has
-//! several is filled as `.velero-restore-…` beside its place and renamed when it is whole, and so is whatever replaces
+//! No half file ever has its final name. What consists of one content is opened before the file is created; what is
+//! large or has several is filled as `.velero-restore-…` beside its place and renamed when it is whole, and so is whatever replaces
 //! something. Only a crash or a lost machine leaves such files behind, or an empty file where a small one was begun.
 //! Directories get owner, mode and time when all below them is complete; the time is that of the entry, unlike Kopia,
 //! which takes the newest time below it.

@@ -26,25 +26,27 @@ impl Run {
         }
     }
 
-    /// Creates a file with what `fill` writes; whether there was a place for it. A new one is filled where it is, which
-    /// takes no time worth a second name; what replaces something is filled beside it.
+    /// Creates a file with what `fill` writes; whether there was a place for it. A new one without a size grows by one short
+    /// write, where it is; one that has its size before its bytes, and what replaces something, is filled beside its place.
     pub(super) fn place_file(
         &self,
         path: &[u8],
         size: u64,
         fill: impl Fn(&dyn SinkFile, &[u8]) -> Result<()>,
     ) -> Result<bool> {
-        match self.sink.create_file(path, size) {
-            Ok(file) => {
-                if let Err(error) = fill(&*file, path) {
-                    drop(file);
-                    self.discard(path);
-                    return Err(error);
+        if size == 0 || path.is_empty() {
+            match self.sink.create_file(path, size) {
+                Ok(file) => {
+                    if let Err(error) = fill(&*file, path) {
+                        drop(file);
+                        self.discard(path);
+                        return Err(error);
+                    }
+                    return Ok(true);
                 }
-                return Ok(true);
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(path, error)),
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(path, error)),
         }
         if !self.may_place(path)? {
             return Ok(false);
