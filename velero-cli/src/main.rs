@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     cli.global.start_diagnostics();
     if matches!(cli.command, cli::Command::Repo(_)) {
-        memory::give_back_at_once();
+        memory::spend_little();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
