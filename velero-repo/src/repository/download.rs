@@ -12,9 +12,10 @@
 //! so that every stretch of a pack is read once, whatever files it belongs to. Workers read such a region, open its
 //! contents and write them where they belong, in any order.
 //!
-//! No half file ever has its final name. What consists of one content is opened before the file is created; what is
-//! large or has several is filled as `.velero-restore-…` beside its place and renamed when it is whole, and so is whatever replaces
-//! something. Only a crash or a lost machine leaves such files behind, or an empty file where a small one was begun.
+//! What is short and of one content is opened before its file is created, and written by one call. Everything else, and
+//! what replaces something, is filled as `.velero-restore-…` beside its place and renamed when it is whole. Only a crash
+//! or a lost machine leaves such files behind, or one short file for each worker that is empty or ends early, and that
+//! has neither the owner nor the time of its entry.
 //! Directories get owner, mode and time when all below them is complete; the time is that of the entry, unlike Kopia,
 //! which takes the newest time below it.
 

@@ -4,8 +4,9 @@
 //! memory >= reserve + (workers + writers + 2 * readers) * region + (workers + writers) * content
 //! ```
 //!
-//! A worker or writer holds one region and one expanded content of it. Where reading waits for a network, readers hold regions
-//! ahead of the workers. What was planned but not read is small: the reserve holds it. Pure: nothing is measured here.
+//! A worker or writer holds one region and one expanded content of it. Where reading waits for a network, readers hold
+//! regions ahead of the workers. What was planned but not read is small: the reserve holds it. Pure: nothing is measured
+//! here.
 
 use crate::{Error, Result};
 
@@ -52,8 +53,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for at most `workers` threads in `memory` bytes; no limit is 64 MiB and 64 MiB for each worker. `local`: the
-    /// packs are files of this machine.
+    /// The plan for at most `workers` threads in `memory` bytes; no limit is 64 MiB and 64 MiB for each worker. `local`:
+    /// the packs are files of this machine.
     ///
     /// # Errors
     /// Invalid: not even one worker fits; the message says how much would do.

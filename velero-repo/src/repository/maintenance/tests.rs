@@ -113,6 +113,23 @@ async fn without_safety_nothing_is_too_young_not_even_in_the_second_it_was_writt
     assert_eq!((collected.too_young.count, collected.marked.count > 5), (0, true), "{collected:?}");
 }
 
+/// A snapshot and a full cycle each day; the day on which a pack is gone.
+async fn two_weeks(bench: &Bench, repository: &Repository, pack: &str) -> Option<u64> {
+    let mut gone_on = None;
+    for day in 1..=14 {
+        bench.later(24);
+        bench.write("daily", &noise(100 + day, 30_000));
+        bench.snapshot(repository).await;
+        let (_, report) = maintain(repository, full(Safety::Full)).await.unwrap();
+        let verified = report.verified.unwrap();
+        assert!(verified.is_whole() && verified.is_restorable(), "{verified:?}");
+        if gone_on.is_none() && !packs(repository).await.contains(pack) {
+            gone_on = Some(day);
+        }
+    }
+    gone_on
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_weeks_of_cycles_delete_what_nobody_uses_and_keep_all_else() {
     let bench = Bench::new();
@@ -127,18 +144,7 @@ async fn two_weeks_of_cycles_delete_what_nobody_uses_and_keep_all_else() {
     let doomed_pack = repository.view().get(&doomed).unwrap().pack;
     let plan = delete(&bench, &repository, &first.id).await;
     assert!(plan.reclaimable.unwrap().bytes > 500_000, "{plan}");
-    let mut gone_on = None;
-    for day in 1..=14 {
-        bench.later(24);
-        bench.write("daily", &noise(100 + day, 30_000));
-        bench.snapshot(&repository).await;
-        let (_, report) = maintain(&repository, full(Safety::Full)).await.unwrap();
-        let verified = report.verified.unwrap();
-        assert!(verified.is_whole() && verified.is_restorable(), "{verified:?}");
-        if gone_on.is_none() && !packs(&repository).await.contains(doomed_pack.as_str()) {
-            gone_on = Some(day);
-        }
-    }
+    let gone_on = two_weeks(&bench, &repository, doomed_pack.as_str()).await;
     // Marked on the first day, confirmed on the second, final on the third. What was still used in the pack has moved on
     // the first day; on the third contents move again, so that packs are deleted on the fourth.
     assert_eq!(gone_on, Some(4));

@@ -1,5 +1,7 @@
 //! Directories that no honest writer makes, and those of block volumes.
 
+use std::sync::Mutex;
+
 use super::*;
 use crate::repository::browse::resolve;
 use crate::repository::content::DIRECTORY;
@@ -134,8 +136,17 @@ async fn a_length_other_than_the_entrys_is_a_warning() {
     assert!(report.warnings.named[0].reason.contains("4 bytes"), "{:?}", report.warnings);
 }
 
-/// A sink of somebody who may not give files away.
-struct Unprivileged(LocalSink);
+/// A sink that can not set owners, and notes which files get their size before their bytes.
+struct Witness {
+    sink: LocalSink,
+    sized: Mutex<Vec<String>>,
+}
+
+impl Witness {
+    fn new(target: &Path) -> Arc<Witness> {
+        Arc::new(Witness { sink: LocalSink::open(target).unwrap(), sized: Mutex::default() })
+    }
+}
 
 struct UnprivilegedFile(Box<dyn SinkFile>);
 
@@ -158,41 +169,59 @@ impl SinkFile for UnprivilegedFile {
     }
 }
 
-impl Sink for Unprivileged {
+impl Sink for Witness {
     fn create_directory(&self, path: &[u8]) -> std::io::Result<bool> {
-        self.0.create_directory(path)
+        self.sink.create_directory(path)
     }
 
     fn create_file(&self, path: &[u8], size: u64) -> std::io::Result<Box<dyn SinkFile>> {
-        Ok(Box::new(UnprivilegedFile(self.0.create_file(path, size)?)))
+        if size > 0 {
+            self.sized.lock().unwrap().push(String::from_utf8_lossy(path).into_owned());
+        }
+        Ok(Box::new(UnprivilegedFile(self.sink.create_file(path, size)?)))
     }
 
     fn create_link(&self, path: &[u8], target: &[u8]) -> std::io::Result<()> {
-        self.0.create_link(path, target)
+        self.sink.create_link(path, target)
     }
 
     fn rename(&self, from: &[u8], to: &[u8]) -> std::io::Result<()> {
-        self.0.rename(from, to)
+        self.sink.rename(from, to)
     }
 
     fn set_attributes(&self, path: &[u8], kind: tree::Kind, attributes: &Attributes) -> Refused {
-        refuse(attributes, |attributes| self.0.set_attributes(path, kind, attributes))
+        refuse(attributes, |attributes| self.sink.set_attributes(path, kind, attributes))
     }
 
     fn metadata(&self, path: &[u8]) -> std::io::Result<Option<tree::Metadata>> {
-        self.0.metadata(path)
+        self.sink.metadata(path)
     }
 
     fn names(&self, path: &[u8]) -> std::io::Result<Vec<Vec<u8>>> {
-        self.0.names(path)
+        self.sink.names(path)
     }
 
     fn remove(&self, path: &[u8], kind: tree::Kind) -> std::io::Result<()> {
-        self.0.remove(path, kind)
+        self.sink.remove(path, kind)
     }
 
     fn sync(&self) -> std::io::Result<()> {
-        self.0.sync()
+        self.sink.sync()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_killed_leaves_no_file_of_full_length_with_half_of_its_bytes() {
+    let (repository, target) = (repository().await, tempfile::tempdir().unwrap());
+    for length in [20_000, 200_000, 3 << 20] {
+        let object = write(&repository, None, &noise(8, length)).await; // one content
+        let (what, sink) = (resolve(&repository, &object.to_string()).await.unwrap(), Witness::new(target.path()));
+        Download::new(what).run(&repository, sink.clone()).await.unwrap();
+        let sized = sink.sized.lock().unwrap();
+        assert!(sized.iter().all(|path| path.starts_with(".velero-restore-")), "{sized:?}");
+        assert_eq!(sized.len(), usize::from(length > 128 << 10));
+        assert!(fs::read(target.path().join("file")).unwrap() == noise(8, length));
+        fs::remove_file(target.path().join("file")).unwrap();
     }
 }
 
@@ -206,7 +235,7 @@ async fn owners_that_can_not_be_set_are_counted_and_named_unless_they_are_not_wa
     let taken = take(&repository, tree.path()).await;
     for (skip_owners, count) in [(false, 5), (true, 0)] {
         let target = tempfile::tempdir().unwrap();
-        let sink = Arc::new(Unprivileged(LocalSink::open(target.path()).unwrap()));
+        let sink = Witness::new(target.path());
         let options = DownloadOptions { skip_owners, ..DownloadOptions::default() };
         let report = Download { options, ..Download::new(root(&taken)) }.run(&repository, sink).await.unwrap();
         assert_eq!((report.warnings.count, report.is_complete()), (count, skip_owners), "{report:?}");

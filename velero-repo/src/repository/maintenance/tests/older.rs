@@ -104,18 +104,7 @@ async fn two_weeks_of_cycles_delete_what_nobody_uses_and_keep_all_else() {
     let doomed = repository.parts(&doomed).await.unwrap()[0].object.content();
     let doomed_pack = repository.view().get(&doomed).unwrap().pack;
     delete(&bench, &repository, &first.id).await;
-    let mut gone_on = None;
-    for day in 1..=14 {
-        bench.later(24);
-        bench.write("daily", &noise(100 + day, 30_000));
-        bench.snapshot(&repository).await;
-        let (_, report) = maintain(&repository, full(Safety::Full)).await.unwrap();
-        let verified = report.verified.unwrap();
-        assert!(verified.is_whole() && verified.is_restorable(), "{verified:?}");
-        if gone_on.is_none() && !packs(&repository).await.contains(doomed_pack.as_str()) {
-            gone_on = Some(day);
-        }
-    }
+    let gone_on = two_weeks(&bench, &repository, doomed_pack.as_str()).await;
     assert_eq!(gone_on, Some(4), "as with epochs");
     let fresh = bench.open().await;
     let report = everything(&fresh).await;
