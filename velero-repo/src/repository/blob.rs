@@ -14,6 +14,7 @@
 mod conditional;
 mod directory;
 pub(crate) mod disk;
+mod growing;
 mod remote;
 pub(crate) mod retention;
 mod sharding;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 pub(crate) use conditional::Seen;
+pub(crate) use growing::Growing;
 pub use sharding::Shards;
 
 /// One blob of a listing.
@@ -217,6 +219,17 @@ impl BlobStore {
                 blocking(move || directory.put(&id, &bytes)).await
             }
             Backend::Remote(remote) => remote.put(id, bytes).await,
+        }
+    }
+
+    /// A blob that is written while it is made, on plain threads; `None` where a store takes it whole.
+    ///
+    /// # Errors
+    /// A name that the store has no place for.
+    pub(crate) fn grow(&self, id: &BlobId) -> Result<Option<Growing>> {
+        match &self.backend {
+            Backend::Directory(directory) => Growing::new(directory.clone(), id).map(Some),
+            Backend::Remote(_) => Ok(None),
         }
     }
 

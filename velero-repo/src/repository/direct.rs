@@ -35,9 +35,14 @@ fn options() -> OpenOptions {
     options
 }
 
+/// Makes a file that is written past the page cache; InvalidInput where that is not to be had.
+pub(super) fn open_new(path: &Path) -> io::Result<File> {
+    options().create_new(true).mode(0o600).open(path)
+}
+
 /// Makes the file and writes `bytes` to it; `None` where direct writes are not to be had, and no file is left then.
 pub(super) fn create(disk: &Disk, path: &Path, bytes: &[u8]) -> io::Result<Option<File>> {
-    let file = match disk.call(Call::Open, || options().create_new(true).mode(0o600).open(path)) {
+    let file = match disk.call(Call::Open, || open_new(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(None),
         Err(error) => return Err(error),
@@ -84,7 +89,10 @@ impl Direct {
 }
 
 /// Writes `bytes` at a multiple of a block, the last block padded with zeros.
-fn write_blocks(disk: &Disk, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// The disk's; InvalidInput where direct writes are not to be had.
+pub(super) fn write_blocks(disk: &Disk, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
     let whole = bytes.len() / BLOCK * BLOCK;
     let direct = if bytes.as_ptr().align_offset(BLOCK) == 0 { whole } else { 0 };
     if direct > 0 {
@@ -106,7 +114,7 @@ fn write_blocks(disk: &Disk, file: &File, offset: u64, bytes: &[u8]) -> io::Resu
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::{BLOCK, Direct, Disk, WINDOW, WORTHWHILE, create};
 
     /// Bytes of which 251 follow each other before they repeat, and where among them a block begins.
@@ -116,9 +124,21 @@ mod tests {
         (memory, aligned)
     }
 
+    /// A directory that has direct writes; a machine without one can not run these tests.
+    pub(in crate::repository) fn place() -> tempfile::TempDir {
+        let places = [std::path::PathBuf::from("/dev/shm"), std::env::temp_dir()];
+        let mut places = places.into_iter().filter_map(|place| tempfile::tempdir_in(place).ok());
+        let has = |place: &tempfile::TempDir| {
+            let probe = place.path().join("probe");
+            let made = create(&Disk::default(), &probe, &[0; BLOCK]).is_ok_and(|file| file.is_some());
+            made && std::fs::remove_file(&probe).is_ok()
+        };
+        places.find(has).expect("neither /dev/shm nor the directory for temporary files has direct writes")
+    }
+
     #[test]
     fn files_hold_exactly_the_bytes_wherever_those_lie() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = place();
         let (memory, aligned) = memory(2 * WINDOW);
         for (number, length) in
             [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, WINDOW, WINDOW + 1, 2 * WINDOW].into_iter().enumerate()
@@ -126,25 +146,22 @@ mod tests {
             for shift in [0, 1] {
                 let bytes = &memory[aligned + shift..][..length];
                 let path = folder.path().join(format!("{number}-{shift}"));
-                if create(&Disk::default(), &path, bytes).unwrap().is_some() {
-                    assert!(std::fs::read(&path).unwrap() == bytes, "{length} bytes, {shift} from a block");
-                } else {
-                    assert!(!path.exists());
-                }
+                assert!(create(&Disk::default(), &path, bytes).unwrap().is_some());
+                assert!(std::fs::read(&path).unwrap() == bytes, "{length} bytes, {shift} from a block");
             }
         }
     }
 
     #[test]
     fn parts_of_an_open_file_are_written_wherever_they_begin_in_any_order() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = place();
         let (memory, aligned) = memory(6 * WORTHWHILE);
         for cuts in [[1, 2], [BLOCK, 3 * WORTHWHILE], [WORTHWHILE + 7, 3 * WORTHWHILE + BLOCK - 1]] {
             let whole = &memory[aligned..][..5 * WORTHWHILE + 9];
             let path = folder.path().join(format!("{cuts:?}"));
             let file = std::fs::File::create(&path).unwrap();
             file.set_len(whole.len() as u64).unwrap();
-            let Some(direct) = Direct::of(&file) else { return };
+            let direct = Direct::of(&file).unwrap();
             for (from, to) in [(cuts[1], whole.len()), (0, cuts[0]), (cuts[0], cuts[1])] {
                 direct.write_at(&file, from as u64, &whole[from..to]).unwrap();
             }

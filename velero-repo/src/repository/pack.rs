@@ -67,6 +67,8 @@ pub struct Piece {
 pub struct PackBuilder {
     style: PackStyle,
     id: PackName,
+    /// Length of the blocks that were taken away.
+    away: usize,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     contents: usize,
@@ -77,7 +79,8 @@ pub struct PackBuilder {
 pub struct FinishedPack {
     /// Its name.
     pub id: PackName,
-    /// All of it. When it is stored, hand the buffer to the next [`PackBuilder`].
+    /// All of it, but for blocks that were taken away before. When it is stored, hand the buffer to the next
+    /// [`PackBuilder`].
     pub bytes: Vec<u8>,
     /// Its entries for the index, sorted by content.
     pub entries: Vec<Entry>,
@@ -92,7 +95,7 @@ impl PackBuilder {
         bytes.extend_from_slice(&style.prefix);
         bytes.extend_from_slice(&random::<32>());
         let id = BlobId::pack(kind, random(), session);
-        PackBuilder { style: style.clone(), id, bytes, entries: Vec::new(), contents: 0 }
+        PackBuilder { style: style.clone(), id, away: 0, bytes, entries: Vec::new(), contents: 0 }
     }
 
     /// The pack's name.
@@ -102,7 +105,30 @@ impl PackBuilder {
 
     /// Length so far, in bytes.
     pub fn len(&self) -> usize {
+        self.away + self.bytes.len()
+    }
+
+    /// What of it is in memory, in bytes.
+    pub fn held(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Takes away the whole blocks of what is in memory, to be stored where they belong, in this order. Less than a block
+    /// stays, without room for more until [`PackBuilder::continue_in`] gives it.
+    pub fn take_blocks(&mut self) -> Vec<u8> {
+        let whole = self.bytes.len() / BLOCK * BLOCK;
+        let rest = self.bytes[whole..].to_vec(); // it is not longer than the bytes
+        let mut blocks = std::mem::replace(&mut self.bytes, rest);
+        blocks.truncate(whole);
+        self.away += whole;
+        blocks
+    }
+
+    /// Gives it memory for what follows.
+    pub fn continue_in(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        buffer.extend_from_slice(&self.bytes);
+        self.bytes = buffer;
     }
 
     /// Whether no content is in it.
@@ -113,12 +139,12 @@ impl PackBuilder {
     /// Whether a body of `length` bytes goes in before the pack has its size. Kopia fills on until a pack is longer than
     /// that; without the excess, packs take less memory while they are filled.
     pub fn has_room(&self, length: usize) -> bool {
-        self.is_empty() || self.bytes.len() + length + self.style.seal.overhead(length) <= self.style.full
+        self.is_empty() || self.len() + length + self.style.seal.overhead(length) <= self.style.full
     }
 
     /// Whether it has reached its size and should be finished.
     pub fn is_full(&self) -> bool {
-        self.bytes.len() >= self.style.full
+        self.len() >= self.style.full
     }
 
     /// Seals a content into the pack. `body` is plain, or compressed without the header.
@@ -126,8 +152,8 @@ impl PackBuilder {
     /// # Errors
     /// If the content or the pack would be longer than the format can tell, or sealing fails; the pack is then as before.
     pub fn add(&mut self, piece: &Piece, body: &[u8]) -> Result<&Entry> {
-        let start = self.bytes.len();
-        match self.append(piece, body).and_then(|length| self.entry(piece, start, length)) {
+        let (start, offset) = (self.bytes.len(), self.len());
+        match self.append(piece, body).and_then(|length| self.entry(piece, offset, length)) {
             Ok(entry) => {
                 self.contents += 1;
                 self.entries.push(entry);
@@ -143,7 +169,7 @@ impl PackBuilder {
     /// Appends the sealed body; returns its length.
     fn append(&mut self, piece: &Piece, body: &[u8]) -> Result<usize> {
         let start = self.bytes.len();
-        if start >= OFFSET_LIMIT || body.len().max(piece.original_length) >= LENGTH_LIMIT {
+        if self.len() >= OFFSET_LIMIT || body.len().max(piece.original_length) >= LENGTH_LIMIT {
             return Err(self.too_long(&piece.content));
         }
         self.bytes.reserve(body.len() + 4 + self.style.seal.overhead(body.len() + 4));
@@ -196,9 +222,9 @@ impl PackBuilder {
         self.bytes.extend_from_slice(&random::<BLOCK>()[..padding]); // 1 to 4096
         let index = encode(self.style.index_version, &mut self.entries, &random::<32>())?;
         let iv = self.style.seal.hash(&index);
-        let offset = self.bytes.len();
+        let offset = self.len();
         self.style.seal.seal(&iv, &index, &mut self.bytes)?;
-        let length = self.bytes.len() - offset;
+        let length = self.len() - offset;
         Postamble { iv: iv.to_vec(), offset, length }.write(&mut self.bytes)?;
         self.entries.retain(|entry| entry.pack == self.id);
         Ok(Some(FinishedPack { id: self.id, bytes: self.bytes, entries: self.entries }))

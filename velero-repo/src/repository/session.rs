@@ -26,6 +26,7 @@ pub(crate) mod marker;
 mod packs;
 mod recheck;
 mod round;
+mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
@@ -34,6 +35,7 @@ use super::index::{Entry, PACKED_OVERHEAD, Table, encode};
 use super::open::Repository;
 use super::pack::PackStyle;
 use super::seal::Seal;
+use super::splitter::Splitter;
 use crate::error::{Error, Result};
 use failure::Failure;
 use jiff::{SignedDuration, Timestamp};
@@ -46,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use writer::Slot;
 
 pub use commit::Written;
+pub(crate) use stream::held_by_a_pack;
 pub use writer::ContentWriter;
 
 /// How often a session should be made visible at least, so that a crash loses little.
@@ -62,7 +65,8 @@ const LONGEST_STALE: SignedDuration = SignedDuration::from_mins(60);
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
     /// Packs of file data that are on their way to the store beside one for each writer; each takes `maxPackSize` of
-    /// memory. A writer that has none to fill waits.
+    /// memory. Where the store is a directory, packs go there piece by piece, and these are pieces of some MB. A writer
+    /// that has none to fill waits.
     pub packs_in_flight: usize,
     /// Ends the session when it is cancelled.
     pub cancel: CancellationToken,
@@ -116,13 +120,14 @@ impl Session {
         }
         let parameters = &format.parameters;
         let pack_size = usize::try_from(parameters.max_pack_size).unwrap_or(usize::MAX);
+        let longest = Splitter::by_name(format.splitter())?.max_chunk();
         let copy = format.recovery_copy()?.unwrap_or_default();
         let style = PackStyle::new(repository.seal(), parameters.index_version, parameters.version, pack_size, &copy);
         let shared = Shared {
             seal: repository.seal(),
             style,
             known: Known::new(repository.view().ordinals()),
-            packs: Packs::new(options.packs_in_flight, pack_size),
+            packs: Packs::new(options.packs_in_flight, held_by_a_pack(repository.blobs(), pack_size, longest)),
             failure: Failure::new(&options.cancel),
             round: Mutex::new(Some(Arc::new(round))),
             slots: Mutex::default(),

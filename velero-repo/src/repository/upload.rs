@@ -45,7 +45,7 @@ use super::manifest::{Labels, ManifestId};
 use super::open::Repository;
 use super::policy::{self, Policy};
 use super::seal::{compression::Compressor, random};
-use super::session::{Session, SessionOptions, Written};
+use super::session::{Session, SessionOptions, Written, held_by_a_pack};
 use super::snapshot::{self, Snapshot, Stats};
 use super::splitter::Splitter;
 use super::tree::Source;
@@ -237,6 +237,7 @@ impl Upload {
         let pack = usize::try_from(repository.format().parameters.max_pack_size).unwrap_or(usize::MAX);
         let wanted = self.policy.upload.max_parallel_file_reads.and_then(|reads| usize::try_from(reads).ok());
         let workers = wanted.filter(|reads| *reads > 0).map_or(self.workers, |reads| reads.min(self.workers));
+        let pack = held_by_a_pack(repository.blobs(), pack, longest_chunk);
         Plan::new(self.memory, workers, Sizes { longest_chunk, pack })
     }
 }

@@ -79,7 +79,7 @@ impl Directory {
         self.write(&path, &json).map_err(failed("writing", &path))
     }
 
-    fn path(&self, id: &BlobId) -> Result<PathBuf> {
+    pub(super) fn path(&self, id: &BlobId) -> Result<PathBuf> {
         Ok(self.root.join(self.shards()?.path(id)?))
     }
 
@@ -121,29 +121,47 @@ impl Directory {
         self.write(&path, bytes).map_err(failed("writing", &path))
     }
 
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
     /// Puts `bytes` under `path`, whole and durably.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let directory = path.parent().unwrap_or(&self.root);
-        make_directory(&self.disk, directory)?;
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(format!(".tmp.{}", hex(&random::<8>())));
-        let rename = || self.disk.call(Call::Rename, || fs::rename(&temporary, path));
-        let written = self.write_temporary(Path::new(&temporary), bytes).and_then(|()| rename());
-        if let Err(error) = written {
+        let temporary = self.temporary(path)?;
+        let written = self.write_temporary(&temporary, bytes);
+        if let Err(error) = written.and_then(|file| self.complete(&file, &temporary, path)) {
             let _ = self.disk.call(Call::Remove, || fs::remove_file(&temporary)); // ignored by listings if it stays
             return Err(error);
         }
-        sync(&self.disk, directory)
+        self.sync_above(path)
     }
 
-    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// A name that nobody has, for what is to be found at `path`, in a directory that is there.
+    pub(super) fn temporary(&self, path: &Path) -> io::Result<PathBuf> {
+        make_directory(&self.disk, path.parent().unwrap_or(&self.root))?;
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".tmp.{}", hex(&random::<8>())));
+        Ok(temporary.into())
+    }
+
+    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
         let direct = bytes.len() >= direct::WORTHWHILE;
         let file = if direct { direct::create(&self.disk, path, bytes)? } else { None };
-        let file = file.map_or_else(|| self.disk.write(bytes, |bytes| buffered(path, bytes)), Ok)?;
+        file.map_or_else(|| self.disk.write(bytes, |bytes| buffered(path, bytes)), Ok)
+    }
+
+    /// Makes a file durable, then gives it its name, which is not durable yet.
+    pub(super) fn complete(&self, file: &File, temporary: &Path, path: &Path) -> io::Result<()> {
         if let Some(clock) = &self.clock {
             self.disk.call(Call::SetTime, || file.set_modified(clock.now().into()))?;
         }
-        self.disk.call(Call::Sync, || file.sync_all())
+        self.disk.call(Call::Sync, || file.sync_all())?;
+        self.disk.call(Call::Rename, || fs::rename(temporary, path))
+    }
+
+    /// Makes a name durable.
+    pub(super) fn sync_above(&self, path: &Path) -> io::Result<()> {
+        sync(&self.disk, path.parent().unwrap_or(&self.root))
     }
 
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<BlobInfo>> {
@@ -188,9 +206,14 @@ impl Directory {
 
 /// Makes the file and writes `bytes` to it through the page cache.
 fn buffered(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = open_new(path)?;
     file.write_all(bytes)?;
     Ok(file)
+}
+
+/// Makes a file that is written through the page cache.
+pub(super) fn open_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Size and time of a file; `None` if it has gone, or is none.
@@ -260,7 +283,7 @@ fn sync(disk: &Disk, directory: &Path) -> io::Result<()> {
     disk.call(Call::Sync, || File::open(directory)?.sync_all())
 }
 
-fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     let path = path.display().to_string();
     move |source| Error::Io { operation, path, source }
 }

@@ -90,6 +90,35 @@ fn the_copy_of_the_format_blob_comes_first_and_the_buffer_is_used_again() {
 }
 
 #[test]
+fn a_pack_that_is_taken_away_block_by_block_is_the_same_pack() {
+    let style = style(2, b"copy");
+    let mut pack = builder(&style);
+    let mut stored = Vec::new();
+    let plains: Vec<Vec<u8>> = (0..40).map(|number| vec![number as u8; 997 * number % 9000]).collect();
+    for (number, plain) in plains.iter().enumerate() {
+        pack.add(&piece(plain), plain).unwrap();
+        if number % 3 == 0 {
+            let length = pack.len();
+            let blocks = pack.take_blocks();
+            assert_eq!((blocks.len() % 4096, pack.held(), pack.len()), (0, length % 4096, length));
+            stored.extend(blocks);
+        }
+        if number % 6 == 0 {
+            pack.continue_in(Vec::with_capacity(1 << 16));
+        }
+    }
+    let mut finished = pack.finish().unwrap().unwrap();
+    stored.append(&mut finished.bytes);
+    finished.bytes = stored;
+    assert!(finished.bytes.starts_with(b"copy"));
+    assert_eq!(read_trailer(&finished.bytes, &golden::seal()).unwrap(), finished.entries);
+    for plain in &plains {
+        let entry = finished.entries.iter().find(|entry| entry.content == piece(plain).content).unwrap();
+        assert_eq!(&open(&finished, entry), plain);
+    }
+}
+
+#[test]
 fn deletions_are_noted_but_make_no_pack() {
     let style = style(2, &[]);
     let mut other = builder(&style);

@@ -1,7 +1,7 @@
 //! The commit: from packs on their way to entries that everybody sees.
 
-use super::packs::Ready;
 use super::round::Round;
+use super::writer::{Closed, Open};
 use super::{Session, Shared};
 use crate::error::{Error, Result};
 use crate::repository::blob::{BlobInfo, blocking};
@@ -108,17 +108,15 @@ impl Shared {
         for slot in self.slots() {
             let taken = round.clone();
             let ready = blocking(move || {
-                let finished = slot.take(&taken).into_iter().filter_map(|(pack, permit)| {
-                    pack.finish().transpose().map(|pack| Ok((Ready::new(pack?)?, permit)))
-                });
-                finished.collect::<Result<Vec<_>>>()
+                let finished = slot.take(&taken).into_iter().map(Open::finish);
+                finished.filter_map(Result::transpose).collect::<Result<Vec<_>>>()
             });
-            for (ready, permit) in ready.await? {
+            for Closed { ready, permit, stream } in ready.await? {
                 let permit = match permit {
                     Some(permit) => permit,
                     None => self.room().await?,
                 };
-                self.hand_over(ready, permit, round);
+                self.hand_over(ready, permit, stream, round)?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::round::Round;
+use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::repository::index::{PACKED_OVERHEAD, Table, encode};
 use crate::repository::pack::FinishedPack;
@@ -15,10 +16,12 @@ pub(super) struct Packs {
     permits: Arc<Semaphore>,
     buffers: Mutex<Vec<Vec<u8>>>,
     in_flight: usize,
+    /// Bytes that one of them takes.
     size: usize,
 }
 
 impl Packs {
+    /// `size`: bytes that a pack usually takes in memory.
     pub(super) fn new(in_flight: usize, size: usize) -> Self {
         let in_flight = in_flight.clamp(1, Semaphore::MAX_PERMITS / 2);
         Packs { permits: Arc::new(Semaphore::new(in_flight)), buffers: Mutex::default(), in_flight, size }
@@ -47,10 +50,11 @@ impl Packs {
         Vec::with_capacity(self.size + self.size / 8)
     }
 
-    fn give_back(&self, bytes: Bytes) {
+    /// Takes a buffer back that is no longer needed.
+    pub(super) fn give_back(&self, buffer: Vec<u8>) {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes.is_unique() && bytes.len() >= self.size / 2 && buffers.len() < self.in_flight {
-            buffers.push(bytes.into());
+        if buffer.capacity() >= self.size && buffers.len() < self.in_flight {
+            buffers.push(buffer);
         }
     }
 }
@@ -68,6 +72,10 @@ impl Ready {
         pack.entries = Vec::new();
         Ok(Ready { table: Table::parse(payload.into(), PACKED_OVERHEAD)?, pack })
     }
+
+    pub(super) fn into_parts(self) -> (FinishedPack, Table) {
+        (self.pack, self.table)
+    }
 }
 
 impl Shared {
@@ -78,7 +86,16 @@ impl Shared {
     }
 
     /// Sends a pack on its way, which takes its room along. A failure to store it ends the session.
-    pub(super) fn hand_over(self: &Arc<Self>, ready: Ready, permit: OwnedSemaphorePermit, round: &Arc<Round>) {
+    pub(super) fn hand_over(
+        self: &Arc<Self>,
+        ready: Ready,
+        permit: OwnedSemaphorePermit,
+        stream: Option<Stream>,
+        round: &Arc<Round>,
+    ) -> Result<()> {
+        if let Some(stream) = stream {
+            return stream.rest(ready, permit);
+        }
         let (shared, target) = (self.clone(), round.clone());
         let store = async move {
             if let Err(error) = shared.store(ready, &target).await {
@@ -87,17 +104,20 @@ impl Shared {
             drop(permit);
         };
         round.uploads().spawn_on(store, self.repository.blobs().runtime());
+        Ok(())
     }
 
     /// Stores a pack; only then its entries count.
     pub(super) async fn store(&self, ready: Ready, round: &Round) -> Result<()> {
-        let Ready { pack, table } = ready;
+        let (pack, table) = ready.into_parts();
         let bytes = Bytes::from(pack.bytes);
         let length = bytes.len() as u64;
         round.expect(pack.id.clone());
         self.failure.or(self.repository.blobs().put(&pack.id, bytes.clone())).await??;
         round.stored(pack.id, length, table);
-        self.packs.give_back(bytes);
+        if bytes.is_unique() {
+            self.packs.give_back(bytes.into());
+        }
         Ok(())
     }
 }

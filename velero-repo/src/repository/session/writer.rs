@@ -3,6 +3,7 @@
 use super::Shared;
 use super::packs::Ready;
 use super::round::Round;
+use super::stream::{Stream, is_worth_writing};
 use crate::error::Result;
 use crate::repository::content::ContentId;
 use crate::repository::index::Entry;
@@ -29,8 +30,26 @@ pub(super) struct Slot(Mutex<[Option<Open>; 2]>);
 pub(super) struct Open {
     pack: PackBuilder,
     round: Arc<Round>,
-    /// Its room among all packs. A pack of metadata takes its room when it is full, because most of them stay small.
+    /// Its room among all packs. A pack of metadata takes its room when it is full, because most of them stay small; one
+    /// of data has none, and no memory, when its blocks were given away and nothing came since.
     permit: Option<OwnedSemaphorePermit>,
+    /// Where blocks of it went already.
+    stream: Option<Stream>,
+}
+
+/// A pack that was filled.
+pub(super) struct Closed {
+    pub(super) ready: Ready,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) stream: Option<Stream>,
+}
+
+impl Open {
+    /// Completes the pack; none if nothing is in it.
+    pub(super) fn finish(self) -> Result<Option<Closed>> {
+        let Some(pack) = self.pack.finish()? else { return Ok(None) };
+        Ok(Some(Closed { ready: Ready::new(pack)?, permit: self.permit, stream: self.stream }))
+    }
 }
 
 impl Slot {
@@ -39,9 +58,9 @@ impl Slot {
     }
 
     /// Takes away the packs of a round.
-    pub(super) fn take(&self, round: &Arc<Round>) -> Vec<(PackBuilder, Option<OwnedSemaphorePermit>)> {
+    pub(super) fn take(&self, round: &Arc<Round>) -> Vec<Open> {
         let of_round = |open: &mut Open| Arc::ptr_eq(&open.round, round);
-        self.lock().iter_mut().filter_map(|open| open.take_if(of_round)).map(|open| (open.pack, open.permit)).collect()
+        self.lock().iter_mut().filter_map(|open| open.take_if(of_round)).collect()
     }
 }
 
@@ -138,14 +157,35 @@ impl ContentWriter {
             }
             None => self.open(id.pack_kind())?,
         };
+        self.make_room(&mut open, id.pack_kind())?;
         open.pack.add(&piece, body)?;
-        match open.pack.is_full() {
-            true => self.hand_over(open),
-            false => {
-                *place = Some(open);
-                Ok(())
-            }
+        if open.pack.is_full() {
+            return self.hand_over(open);
         }
+        if is_worth_writing(open.pack.held()) {
+            self.give_away(&mut open)?;
+        }
+        *place = Some(open);
+        Ok(())
+    }
+
+    /// Room and memory for a pack whose blocks were given away.
+    fn make_room(&self, open: &mut Open, kind: PackKind) -> Result<()> {
+        if open.permit.is_none() && kind == PackKind::Data {
+            open.permit = Some(self.room()?);
+            open.pack.continue_in(self.shared.packs.buffer());
+        }
+        Ok(())
+    }
+
+    /// Sends what there is of a pack on its way, if the store can begin with it.
+    fn give_away(&self, open: &mut Open) -> Result<()> {
+        if open.stream.is_none() {
+            open.stream = self.shared.stream(open.pack.id(), &open.round)?;
+        }
+        let Some(stream) = &open.stream else { return Ok(()) };
+        let permit = open.permit.take().map_or_else(|| self.room(), Ok)?;
+        stream.blocks(open.pack.take_blocks(), permit)
     }
 
     fn open(&self, kind: PackKind) -> Result<Open> {
@@ -154,7 +194,8 @@ impl ContentWriter {
             PackKind::Meta => (None, self.shared.packs.new_buffer()),
         };
         let round = self.shared.current()?;
-        Ok(Open { pack: PackBuilder::new(&self.shared.style, kind, round.id(), buffer), round, permit })
+        let pack = PackBuilder::new(&self.shared.style, kind, round.id(), buffer);
+        Ok(Open { pack, round, permit, stream: None })
     }
 
     fn room(&self) -> Result<OwnedSemaphorePermit> {
@@ -162,11 +203,10 @@ impl ContentWriter {
     }
 
     fn hand_over(&self, open: Open) -> Result<()> {
-        let Open { pack, round, permit } = open;
-        let Some(pack) = pack.finish()? else { return Ok(()) };
+        let round = open.round.clone();
+        let Some(Closed { ready, permit, stream }) = open.finish()? else { return Ok(()) };
         let permit = permit.map_or_else(|| self.room(), Ok)?;
-        self.shared.hand_over(Ready::new(pack)?, permit, &round);
-        Ok(())
+        self.shared.hand_over(ready, permit, stream, &round)
     }
 }
 

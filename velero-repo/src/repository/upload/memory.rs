@@ -27,7 +27,7 @@ const USUAL: u64 = 64 << 20;
 pub struct Sizes {
     /// The longest chunk that the splitter makes, in bytes.
     pub longest_chunk: usize,
-    /// A pack has no more bytes than these.
+    /// A pack that is being filled or under way takes no more bytes than these.
     pub pack: usize,
 }
 

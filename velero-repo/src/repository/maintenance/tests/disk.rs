@@ -4,14 +4,9 @@ use super::faults::{check_next, check_snapshots, ripen};
 use super::*;
 use crate::repository::blob::BlobStore;
 use crate::repository::blob::disk::trouble::{BROKEN, Kind, Trouble};
+use crate::repository::direct::tests::place;
 use crate::store::{Store, StoreOptions};
 use std::path::Path;
-use tempfile::TempDir;
-
-/// A directory in memory where there is one: what is tested is not the disk.
-fn place() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
 
 /// Copies a directory with the times of its files.
 fn copy(from: &Path, to: &Path) {

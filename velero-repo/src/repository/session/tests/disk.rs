@@ -5,18 +5,15 @@ use super::*;
 use crate::repository::blob::BlobStore;
 use crate::repository::blob::disk::Call;
 use crate::repository::blob::disk::trouble::{BROKEN, FORBIDDEN, FULL, Kind, Trouble};
+use crate::repository::direct::tests::place;
 use crate::repository::name::BlobId;
+use crate::repository::verify::tests::bench::noise;
 use crate::store::{Store, StoreOptions};
 use bytes::Bytes;
 use tempfile::TempDir;
 
 const KINDS: [Kind; 5] =
     [Kind::Refuse(FULL), Kind::Refuse(BROKEN), Kind::Refuse(FORBIDDEN), Kind::Half, Kind::LoseAnswer];
-
-/// A directory in memory where there is one: what is tested is not the disk.
-fn place() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
 
 async fn directory(place: &TempDir, clock: &Arc<SettableClock>) -> BlobStore {
     let store = Store::open(place.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
@@ -49,14 +46,21 @@ async fn check(prepared: &Prepared, trouble: &Arc<Trouble>) -> bool {
 /// A pack that is written past the page cache.
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_call_of_a_direct_write_fails_nothing_is_reported_saved_that_is_not() {
-    let large = crate::repository::verify::tests::bench::noise(7, (1 << 20) + 300_000);
-    let prepared = Prepared::with(vec![large]).await;
+    check_calls(vec![noise(7, (1 << 20) + 300_000)]).await;
+}
+
+/// A pack that is written while it is filled.
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_call_for_a_growing_pack_fails_nothing_is_reported_saved_that_is_not() {
+    check_calls(vec![noise(7, (2 << 20) + 300_000), noise(8, 9_000), noise(9, 2 << 20)]).await;
+}
+
+async fn check_calls(contents: Vec<Vec<u8>>) {
+    let prepared = Prepared::with(contents).await;
     let counted = Trouble::new(Kind::Half, usize::MAX, false);
     check(&prepared, &counted).await;
     let calls = counted.calls();
-    let Some(end) = calls.iter().position(|call| *call == Call::SetLength) else {
-        return println!("this file system has no direct writes");
-    };
+    let end = calls.iter().position(|call| *call == Call::SetLength).unwrap();
     // Calls of several packs come in any order, so some before and after are taken along; at full scale all.
     let near = end - 8..(end + 4).min(calls.len());
     for kind in [Kind::Refuse(FULL), Kind::Half, Kind::LoseAnswer] {
@@ -64,6 +68,46 @@ async fn whichever_call_of_a_direct_write_fails_nothing_is_reported_saved_that_i
             check(&prepared, &Trouble::new(kind, at, at % 2 == 0)).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_growing_pack_has_its_name_when_it_is_whole_and_leaves_nothing_when_it_is_given_up() {
+    let (place, clock) = (place(), clock());
+    let blobs = directory(&place, &clock).await;
+    let repository = Repository::create(blobs, choices(), options(&clock)).await.unwrap();
+    for is_kept in [false, true] {
+        let session = begin(&repository).await;
+        let contents = write(&session, None, (1..6).map(|seed| noise(seed, 3 << 20)).collect()).await.unwrap();
+        let (packs, drafts) = files(place.path());
+        assert_eq!(packs, 0);
+        assert!(drafts <= 1, "one pack is being filled");
+        if !is_kept {
+            session.abandon().await;
+            assert_eq!(files(place.path()), (0, 0));
+            continue;
+        }
+        assert_eq!(session.commit().await.unwrap().packs, 1);
+        assert_eq!(files(place.path()), (1, 0));
+        for (seed, content) in (1..6).zip(&contents) {
+            assert!(repository.read_content(content).await.unwrap() == noise(seed, 3 << 20));
+        }
+    }
+}
+
+/// How many packs of file data there are, and how many files that may become one.
+fn files(place: &std::path::Path) -> (usize, usize) {
+    let mut found = (0, 0);
+    let mut ahead = vec![place.join("p")];
+    while let Some(entries) = ahead.pop().map(std::fs::read_dir) {
+        for path in entries.into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            match path.to_string_lossy() {
+                _ if path.is_dir() => ahead.push(path),
+                name if name.ends_with(".f") => found.0 += 1,
+                _ => found.1 += 1,
+            }
+        }
+    }
+    found
 }
 
 /// At full scale every call, else one of four; other ones for each kind of trouble.

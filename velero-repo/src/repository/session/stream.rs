@@ -1,0 +1,110 @@
+//! Packs that are written while they are filled, where the store is a directory.
+//!
+//! ```text
+//! writer    contents > blocks, with their room > rest and entries, with theirs
+//! task      blocks > file, room and memory come back ... rest > file > its name > entries count
+//! ```
+//!
+//! Comes in: what [`PackBuilder`](crate::repository::pack::PackBuilder) gives away, in its order. Goes out: the pack, under
+//! its name when all of it is durable. A stream that ends before its rest came, because the session did, leaves nothing.
+
+use super::Shared;
+use super::packs::Ready;
+use super::round::Round;
+use crate::error::{Error, Result};
+use crate::repository::blob::{BlobStore, Growing, blocking};
+use crate::repository::name::PackName;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Blocks are given away when there are so many bytes of them: enough for a disk, and little memory for each pack.
+const WORTH_WRITING: usize = 2 << 20;
+
+/// Whether a pack of which `held` bytes are in memory should give its blocks away.
+pub(super) fn is_worth_writing(held: usize) -> bool {
+    held >= WORTH_WRITING
+}
+
+/// Bytes of memory that a pack takes while it is filled with contents of at most `longest` bytes.
+pub(crate) fn held_by_a_pack(blobs: &BlobStore, pack_size: usize, longest: usize) -> usize {
+    match blobs.is_directory() {
+        true => pack_size.min(longest.saturating_add(WORTH_WRITING)),
+        false => pack_size,
+    }
+}
+
+/// The way to the file of a pack. What is in it is bounded by the room that each step takes along.
+pub(super) struct Stream(UnboundedSender<Step>);
+
+enum Step {
+    Blocks(Vec<u8>, OwnedSemaphorePermit),
+    Rest(Ready, OwnedSemaphorePermit),
+}
+
+impl Stream {
+    /// Sends the next blocks on their way.
+    pub(super) fn blocks(&self, blocks: Vec<u8>, permit: OwnedSemaphorePermit) -> Result<()> {
+        self.send(Step::Blocks(blocks, permit))
+    }
+
+    /// Sends the rest on its way, which completes the pack.
+    pub(super) fn rest(self, ready: Ready, permit: OwnedSemaphorePermit) -> Result<()> {
+        self.send(Step::Rest(ready, permit))
+    }
+
+    fn send(&self, step: Step) -> Result<()> {
+        // Nobody listens any more when the session has failed, which the next call says better.
+        self.0.send(step).map_err(|_| Error::Cancelled { what: "the writing session".to_owned() })
+    }
+}
+
+impl Shared {
+    /// Begins to write a pack; `None` where the store takes it whole.
+    pub(super) fn stream(self: &Arc<Self>, pack: &PackName, round: &Arc<Round>) -> Result<Option<Stream>> {
+        let Some(blob) = self.repository.blobs().grow(pack)? else { return Ok(None) };
+        let (sender, steps) = unbounded_channel();
+        let (shared, target) = (self.clone(), round.clone());
+        let store = async move {
+            if let Err(error) = shared.follow(blob, steps, &target).await {
+                shared.failure.set(error);
+            }
+        };
+        round.uploads().spawn_on(store, self.repository.blobs().runtime());
+        Ok(Some(Stream(sender)))
+    }
+
+    async fn follow(&self, mut blob: Growing, mut steps: UnboundedReceiver<Step>, round: &Round) -> Result<()> {
+        let mut length = 0;
+        loop {
+            let step = match self.failure.or(steps.recv()).await {
+                Ok(Some(step)) => step,
+                gone => {
+                    blocking(move || Ok(drop(blob))).await?;
+                    return gone.map(drop);
+                }
+            };
+            match step {
+                Step::Blocks(blocks, permit) => {
+                    length += blocks.len() as u64;
+                    let write = move || blob.append(&blocks).map(|()| (blob, blocks));
+                    let (back, blocks) = blocking(write).await?;
+                    blob = back;
+                    self.packs.give_back(blocks);
+                    drop(permit);
+                }
+                Step::Rest(ready, permit) => {
+                    let (mut pack, table) = ready.into_parts();
+                    length += pack.bytes.len() as u64;
+                    round.expect(pack.id.clone());
+                    let finish = move || blob.finish(&mut pack.bytes).map(|()| pack);
+                    let pack = blocking(finish).await?;
+                    round.stored(pack.id, length, table);
+                    self.packs.give_back(pack.bytes);
+                    drop(permit);
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
