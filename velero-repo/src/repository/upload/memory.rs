@@ -12,7 +12,7 @@
 use crate::{Error, Result};
 
 /// Results, indexes of the session and the program itself, which alone has 25 MiB in memory; measured.
-const RESERVE: u64 = 64 << 20;
+const RESERVE: u64 = 48 << 20;
 /// What a worker takes beside its window and pack: directories on their way, their pack, compression; measured.
 const OWN: u64 = 8 << 20;
 /// Windows beyond this many bytes bring nothing: every lane of the hash has work.
@@ -125,18 +125,18 @@ mod tests {
 
     #[test]
     fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
-        let two = Plan { workers: 2, window: 24 << 20, windows: 2, queue: 1 };
+        let two = Plan { workers: 2, window: 24 << 20, windows: 2, queue: 2 };
         assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap(), two);
         assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 2);
         assert_eq!(Plan::new(Some(2 << 30), 8, SIZES).unwrap().workers, 8);
         let refusal = Plan::new(Some(64 << 20), 8, SIZES).unwrap_err().to_string();
-        assert!(refusal.contains("at least 128 MiB"), "{refusal}");
+        assert!(refusal.contains("at least 112 MiB"), "{refusal}");
     }
 
     #[test]
     fn without_a_limit_every_worker_has_a_large_window() {
         assert_eq!(Plan::new(None, 2, SIZES).unwrap(), Plan::new(Some(192 << 20), 2, SIZES).unwrap());
         let plan = Plan::new(None, 4, SIZES).unwrap();
-        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 24 << 20, 4, 2));
+        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 24 << 20, 4, 3));
     }
 }

@@ -102,7 +102,7 @@ impl<'a> Worker<'a> {
             self.batch = Arc::default();
             let (slices, last) = self.gather()?;
             if !slices.is_empty() {
-                self.process(slices)?;
+                self.complete(slices)?;
             }
             match last {
                 Some(Step::Done) => return Ok(()),
@@ -112,10 +112,11 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Takes slices until there are enough files or nothing waits; walks the tree meanwhile.
+    /// Takes slices and reads their files, until there are enough of them or they have filled the window, so that large
+    /// files of the next directory are left to others, or until nothing waits; walks the tree meanwhile.
     fn gather(&mut self) -> Result<(Vec<Slice>, Option<Step>)> {
-        let (mut slices, mut files) = (Vec::new(), 0);
-        while files < BATCH {
+        let (mut slices, mut files, turns) = (Vec::new(), 0, self.turns);
+        while files < BATCH && self.turns == turns {
             match self.run.schedule.next(slices.is_empty()) {
                 None => break,
                 Some(Step::Window(window)) => self.hash_for_another(window)?,
@@ -125,10 +126,12 @@ impl<'a> Worker<'a> {
                     if let Some((slice, more)) = node.take(BATCH - files, (&self.batch, files), &objects) {
                         self.batch.extend(slice.count);
                         files += slice.count;
-                        slices.push(slice);
                         if more {
                             self.run.schedule.push_files(node);
                         }
+                        self.take_window()?;
+                        self.read_slice(&slice)?;
+                        slices.push(slice);
                     }
                 }
                 Some(last @ (Step::Rest | Step::Done)) => return Ok((slices, Some(last))),
@@ -137,12 +140,8 @@ impl<'a> Worker<'a> {
         Ok((slices, None))
     }
 
-    /// Reads the files of some slices and hands back what became of them.
-    fn process(&mut self, slices: Vec<Slice>) -> Result<()> {
-        self.take_window()?;
-        for slice in &slices {
-            self.read_slice(slice)?;
-        }
+    /// Hands back what became of the files of some slices.
+    fn complete(&mut self, slices: Vec<Slice>) -> Result<()> {
         self.finish_windows()?;
         self.run.schedule.give_back(std::mem::take(&mut self.window));
         for slice in slices {
