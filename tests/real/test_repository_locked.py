@@ -16,13 +16,18 @@ PERIOD = timedelta(hours=48)
 KEPT = ("kopia.repository", "kopia.blobcfg", "n", "x", "p", "q")
 
 
-@pytest.fixture
-def locked(oracle, minio: Minio, tmp_path) -> Pair:
-    """Both on a repository that kopia made, whose blobs are to be kept for two days."""
+@pytest.fixture(params=["kopia", "ours"])
+def locked(request, oracle, minio: Minio, tmp_path) -> Pair:
+    """Both on a repository that one of them made, whose blobs are to be kept for two days."""
     bucket = unique("locked")
     minio.bucket_with_locks(bucket)
     pair = Pair.at(Prefix(minio, bucket, "kopia/"), our_binary(), tmp_path)
-    pair.kopia.create("--retention-mode=GOVERNANCE", f"--retention-period={PERIOD.total_seconds():.0f}s")
+    flags = ("--retention-mode=GOVERNANCE", f"--retention-period={PERIOD.total_seconds():.0f}s")
+    if request.param == "kopia":
+        pair.kopia.create(*flags)
+    else:
+        pair.ours.create(*flags)
+        pair.kopia.connect()
     return pair
 
 

@@ -10,7 +10,8 @@ use crate::report::RunReport;
 use anyhow::Context as _;
 use serde::Serialize;
 use std::time::Instant;
-use velero_repo::repository::format::{CreateOptions, KeyDerivation};
+use velero_core::api::Duration;
+use velero_repo::repository::format::{BlobSettings, CreateOptions, KeyDerivation, Retention, RetentionMode};
 use velero_repo::repository::open::{Identity, Repository};
 
 /// Arguments of `repo create`.
@@ -38,6 +39,13 @@ pub struct Args {
     /// How the password becomes a key: scrypt-65536-8-1 or pbkdf2-sha256-600000 [default: the first]
     #[arg(long, value_name = "NAME", value_parser = KeyDerivation::by_name)]
     key_derivation: Option<KeyDerivation>,
+    /// Who can remove blobs before their time: governance (whom the store allows to) or compliance (nobody); the store must
+    /// have object lock
+    #[arg(long, value_name = "MODE", requires = "retention_period", value_parser = mode)]
+    retention_mode: Option<RetentionMode>,
+    /// For how long the store keeps every blob, at least 24h
+    #[arg(long, value_name = "DURATION", requires = "retention_mode")]
+    retention_period: Option<Duration>,
     /// Mark it as initialised by Velero and owned by it; --volume-namespace does the same
     #[arg(long)]
     velero: bool,
@@ -69,7 +77,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let blobs = args.location.blobs(true, &open, context).await?;
     let address = blobs.address().to_owned();
-    let create = args.choices(CreateOptions::new(open.password.clone()));
+    let create = args.choices(CreateOptions::new(open.password.clone()))?;
     let creating = || format!("creating a repository in {address}");
     let repository = Repository::create(blobs, create, open).await.with_context(creating)?;
     if velero {
@@ -90,8 +98,11 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
 
 impl Args {
     /// Velero's choices with those that were made here.
-    fn choices(&self, defaults: CreateOptions) -> CreateOptions {
-        CreateOptions {
+    fn choices(&self, defaults: CreateOptions) -> anyhow::Result<CreateOptions> {
+        let retention = self.retention_mode.zip(self.retention_period);
+        let retention = retention.map(|(mode, period)| Retention { mode, period: period.to_std() });
+        BlobSettings::new(retention).context("--retention-period")?;
+        Ok(CreateOptions {
             hash: self.hash.clone().unwrap_or(defaults.hash),
             encryption: self.encryption.clone().unwrap_or(defaults.encryption),
             splitter: self.splitter.clone().unwrap_or(defaults.splitter),
@@ -99,7 +110,15 @@ impl Args {
             ecc_overhead_percent: self.ecc_overhead_percent.unwrap_or(defaults.ecc_overhead_percent),
             key_derivation: self.key_derivation.unwrap_or(defaults.key_derivation),
             version: self.format_version.unwrap_or(defaults.version),
+            retention,
             ..defaults
-        }
+        })
     }
+}
+
+/// A mode that stores with S3's object lock know.
+fn mode(name: &str) -> Result<RetentionMode, String> {
+    let modes = [RetentionMode::Governance, RetentionMode::Compliance];
+    let found = modes.into_iter().find(|mode| mode.name().eq_ignore_ascii_case(name));
+    found.ok_or_else(|| "it is governance or compliance".to_owned())
 }

@@ -137,6 +137,6 @@ mod tests {
     fn without_a_limit_every_worker_has_a_large_window() {
         assert_eq!(Plan::new(None, 2, SIZES).unwrap(), Plan::new(Some(192 << 20), 2, SIZES).unwrap());
         let plan = Plan::new(None, 4, SIZES).unwrap();
-        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 24 << 20, 4, 3));
+        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 24 << 20, 5, 2));
     }
 }
