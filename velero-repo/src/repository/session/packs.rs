@@ -94,7 +94,7 @@ impl Shared {
         round: &Arc<Round>,
     ) -> Result<()> {
         if let Some(stream) = stream {
-            return stream.rest(ready, permit);
+            return stream.rest(ready, permit, &self.failure);
         }
         let (shared, target) = (self.clone(), round.clone());
         let store = async move {

@@ -9,6 +9,7 @@
 //! its name when all of it is durable. A stream that ends before its rest came, because the session did, leaves nothing.
 
 use super::Shared;
+use super::failure::Failure;
 use super::packs::Ready;
 use super::round::Round;
 use crate::error::{Error, Result};
@@ -43,19 +44,21 @@ enum Step {
 }
 
 impl Stream {
-    /// Sends the next blocks on their way.
-    pub(super) fn blocks(&self, blocks: Vec<u8>, permit: OwnedSemaphorePermit) -> Result<()> {
-        self.send(Step::Blocks(blocks, permit))
+    /// Sends the next blocks on their way, or says what ended the session.
+    pub(super) fn blocks(&self, blocks: Vec<u8>, permit: OwnedSemaphorePermit, failure: &Failure) -> Result<()> {
+        self.send(Step::Blocks(blocks, permit), failure)
     }
 
-    /// Sends the rest on its way, which completes the pack.
-    pub(super) fn rest(self, ready: Ready, permit: OwnedSemaphorePermit) -> Result<()> {
-        self.send(Step::Rest(ready, permit))
+    /// Sends the rest on its way, which completes the pack, or says what ended the session.
+    pub(super) fn rest(self, ready: Ready, permit: OwnedSemaphorePermit, failure: &Failure) -> Result<()> {
+        self.send(Step::Rest(ready, permit), failure)
     }
 
-    fn send(&self, step: Step) -> Result<()> {
-        // Nobody listens any more when the session has failed, which the next call says better.
-        self.0.send(step).map_err(|_| Error::Cancelled { what: "the writing session".to_owned() })
+    fn send(&self, step: Step, failure: &Failure) -> Result<()> {
+        match self.0.send(step) {
+            Ok(()) => Ok(()),
+            Err(_) => failure.check().and(Err(Error::invalid("writing session", "it is over"))),
+        }
     }
 }
 
@@ -63,25 +66,28 @@ impl Shared {
     /// Begins to write a pack; `None` where the store takes it whole.
     pub(super) fn stream(self: &Arc<Self>, pack: &PackName, round: &Arc<Round>) -> Result<Option<Stream>> {
         let Some(blob) = self.repository.blobs().grow(pack)? else { return Ok(None) };
-        let (sender, steps) = unbounded_channel();
+        let (sender, mut steps) = unbounded_channel();
         let (shared, target) = (self.clone(), round.clone());
         let store = async move {
-            if let Err(error) = shared.follow(blob, steps, &target).await {
-                shared.failure.set(error);
+            if let Err(error) = shared.follow(blob, &mut steps, &target).await {
+                shared.failure.set(error); // before nobody listens: whoever sends then asks for it
             }
         };
         round.uploads().spawn_on(store, self.repository.blobs().runtime());
         Ok(Some(Stream(sender)))
     }
 
-    async fn follow(&self, mut blob: Growing, mut steps: UnboundedReceiver<Step>, round: &Round) -> Result<()> {
+    async fn follow(&self, mut blob: Growing, steps: &mut UnboundedReceiver<Step>, round: &Round) -> Result<()> {
         let mut length = 0;
         loop {
             let step = match self.failure.or(steps.recv()).await {
                 Ok(Some(step)) => step,
                 gone => {
-                    blocking(move || Ok(drop(blob))).await?;
-                    return gone.map(drop);
+                    let give_up = move || {
+                        drop(blob);
+                        Ok(())
+                    };
+                    return blocking(give_up).await.and(gone.map(drop));
                 }
             };
             match step {

@@ -185,7 +185,7 @@ impl ContentWriter {
         }
         let Some(stream) = &open.stream else { return Ok(()) };
         let permit = open.permit.take().map_or_else(|| self.room(), Ok)?;
-        stream.blocks(open.pack.take_blocks(), permit)
+        stream.blocks(open.pack.take_blocks(), permit, &self.shared.failure)
     }
 
     fn open(&self, kind: PackKind) -> Result<Open> {

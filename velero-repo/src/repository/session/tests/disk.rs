@@ -32,6 +32,8 @@ async fn check(prepared: &Prepared, trouble: &Arc<Trouble>) -> bool {
     let result = prepared.back_up(healthy.clone().with_trouble(trouble)).await;
     let calls = trouble.calls();
     let case = format!("{:?} at {} of {}: {result:?}", trouble.kind, trouble.at, calls.len());
+    let told = result.as_ref().err().map(crate::Error::kind);
+    assert_ne!(told, Some(ErrorKind::Cancelled), "nobody has cancelled: {case}");
     let visible = prepared.look(healthy.clone(), &case).await;
     assert!(visible || result.is_err(), "reported as saved, but not there: {case}");
     assert!(trouble.lasting || result.is_ok() || !visible, "reported as failed, but there: {case}");
