@@ -17,10 +17,12 @@ use crate::repository::seal::Seal;
 use crate::{Error, Result};
 
 /// Every so many rows the first bytes of a key are kept apart, where a search finds them in the processor's cache.
-const FENCE: usize = 32;
+const FENCE: usize = 16;
+/// Bytes that memory brings at once. A key lies as far from where it is guessed to be, at most times.
+const LINE: usize = 64;
 
 /// An index payload that has been checked: entries sorted by content, answers by binary search. Takes what the payload
-/// takes and a quarter of a byte for each entry more.
+/// takes and half a byte for each entry more.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     payload: Bytes,
@@ -179,7 +181,10 @@ impl Table {
     ) -> impl Iterator<Item = Option<(i64, bool)>> {
         let begin = |content: &ContentId| {
             let near = self.approach(content.key());
-            std::hint::black_box(self.payload.get(self.layout.row_end(near.guess)));
+            let at = self.layout.row_end(near.guess);
+            for place in [at.saturating_sub(LINE), at, at.saturating_add(LINE)] {
+                std::hint::black_box(self.payload.get(place));
+            }
             near
         };
         let begun: Vec<Near> = contents.clone().map(begin).collect();
