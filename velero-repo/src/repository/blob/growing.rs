@@ -55,15 +55,17 @@ impl Growing {
         self.write(blocks).map_err(failed("writing", &self.path))
     }
 
-    /// Writes the last bytes, and gives the blob its name when all of it is durable.
+    /// Writes the last bytes, whose memory is not needed any more then; what is behind them in it is overwritten.
     ///
     /// # Errors
-    /// The disk's; nothing is left then, unless only the name could not be made durable.
-    pub(crate) fn finish(&mut self, rest: &mut Vec<u8>) -> Result<()> {
-        let end = self.length + rest.len() as u64;
+    /// As [`Growing::append`].
+    pub(crate) fn end(mut self, rest: &mut Vec<u8>) -> Result<Unnamed> {
+        let length = self.length + rest.len() as u64;
         rest.resize(rest.len().next_multiple_of(BLOCK), 0);
-        let written = self.write(rest).and_then(|()| self.name(end));
-        written.map_err(failed("writing", &self.path))
+        match self.write(rest) {
+            Ok(()) => Ok(Unnamed { blob: self, length }),
+            Err(error) => Err(failed("writing", &self.path)(error)),
+        }
     }
 
     fn write(&mut self, blocks: &[u8]) -> io::Result<()> {
@@ -86,6 +88,22 @@ impl Growing {
             draft.path.clear(); // it has become the blob
         }
         self.directory.sync_above(&self.path)
+    }
+}
+
+/// A blob of which all bytes are written.
+pub(crate) struct Unnamed {
+    blob: Growing,
+    length: u64,
+}
+
+impl Unnamed {
+    /// Gives the blob its name when all of it is durable.
+    ///
+    /// # Errors
+    /// The disk's; nothing is left then, unless only the name could not be made durable.
+    pub(crate) fn name(mut self) -> Result<()> {
+        self.blob.name(self.length).map_err(failed("writing", &self.blob.path))
     }
 }
 

@@ -9,11 +9,15 @@ use crate::repository::pack::FinishedPack;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+/// Packs that take no more memory and are made durable at once: each is an open file.
+const NAMED_AT_ONCE: usize = 8;
 
 /// Bounds the packs that are being filled or under way.
 pub(super) struct Packs {
     permits: Arc<Semaphore>,
+    naming: Semaphore,
     buffers: Mutex<Vec<Vec<u8>>>,
     in_flight: usize,
     /// Bytes that one of them takes.
@@ -24,7 +28,8 @@ impl Packs {
     /// `size`: bytes that a pack usually takes in memory.
     pub(super) fn new(in_flight: usize, size: usize) -> Self {
         let in_flight = in_flight.clamp(1, Semaphore::MAX_PERMITS / 2);
-        Packs { permits: Arc::new(Semaphore::new(in_flight)), buffers: Mutex::default(), in_flight, size }
+        let (permits, naming) = (Arc::new(Semaphore::new(in_flight)), Semaphore::new(NAMED_AT_ONCE));
+        Packs { permits, naming, buffers: Mutex::default(), in_flight, size }
     }
 
     /// Room for the pack that one more writer fills.
@@ -36,6 +41,11 @@ impl Packs {
     pub(super) fn remove_writer(&self, runtime: &Handle) {
         let permits = self.permits.clone();
         runtime.spawn(async move { permits.acquire_owned().await.map(OwnedSemaphorePermit::forget) });
+    }
+
+    /// Waits until few packs are being made durable. That takes a disk as long as writing them does.
+    pub(super) async fn turn_to_be_named(&self) -> Result<SemaphorePermit<'_>> {
+        self.naming.acquire().await.map_err(|_| over())
     }
 
     /// A buffer for a pack of file data, one that was used if there is one.
@@ -82,7 +92,7 @@ impl Shared {
     /// Waits until there is room for one more pack.
     pub(super) async fn room(&self) -> Result<OwnedSemaphorePermit> {
         let permit = self.failure.or(self.packs.permits.clone().acquire_owned()).await?;
-        permit.map_err(|_| Error::invalid("writing session", "it is over"))
+        permit.map_err(|_| over())
     }
 
     /// Sends a pack on its way, which takes its room along. A failure to store it ends the session.
@@ -120,4 +130,9 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// Nobody closes the semaphores of a session that goes on.
+pub(super) fn over() -> Error {
+    Error::invalid("writing session", "it is over")
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! writer    contents > blocks, with their room > rest and entries, with theirs
-//! task      blocks > file, room and memory come back ... rest > file > its name > entries count
+//! task      blocks > file, room and memory come back ... rest > file, the same > its name > entries count
 //! ```
 //!
 //! Comes in: what [`PackBuilder`](crate::repository::pack::PackBuilder) gives away, in its order. Goes out: the pack, under
@@ -10,9 +10,9 @@
 
 use super::Shared;
 use super::failure::Failure;
-use super::packs::Ready;
+use super::packs::{Ready, over};
 use super::round::Round;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::repository::blob::{BlobStore, Growing, blocking};
 use crate::repository::name::PackName;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Stream {
     fn send(&self, step: Step, failure: &Failure) -> Result<()> {
         match self.0.send(step) {
             Ok(()) => Ok(()),
-            Err(_) => failure.check().and(Err(Error::invalid("writing session", "it is over"))),
+            Err(_) => failure.check().and(Err(over())),
         }
     }
 }
@@ -103,11 +103,13 @@ impl Shared {
                     let (mut pack, table) = ready.into_parts();
                     length += pack.bytes.len() as u64;
                     round.expect(pack.id.clone());
-                    let finish = move || blob.finish(&mut pack.bytes).map(|()| pack);
-                    let pack = blocking(finish).await?;
-                    round.stored(pack.id, length, table);
+                    let end = move || blob.end(&mut pack.bytes).map(|blob| (blob, pack));
+                    let (blob, pack) = blocking(end).await?;
                     self.packs.give_back(pack.bytes);
+                    let _turn = self.packs.turn_to_be_named().await?;
                     drop(permit);
+                    blocking(|| blob.name()).await?;
+                    round.stored(pack.id, length, table);
                     return Ok(());
                 }
             }
