@@ -11,12 +11,13 @@
 
 use crate::{Error, Result};
 
-/// Results, indexes of the session and the program itself, which alone has 25 MiB in memory; measured.
-const RESERVE: u64 = 48 << 20;
+/// Results and the program itself, which alone has 25 MiB in memory; measured.
+const RESERVE: u64 = 32 << 20;
 /// What a worker takes beside its window and pack: directories on their way, their pack, compression; measured.
 const OWN: u64 = 8 << 20;
-/// Windows beyond this many bytes bring nothing: every lane of the hash has work.
-const LARGEST_WINDOW: usize = 32 << 20;
+/// Windows of this many bytes hold ten chunks of usual length, so that most of the hash's eight lanes have work until its
+/// end; larger ones save less time than packs take that have to wait for room.
+const LARGEST_WINDOW: usize = 40 << 20;
 /// Finished packs on their way to the store; more would not upload faster.
 const LONGEST_QUEUE: usize = 4;
 /// What is used when nobody sets a limit: once, and for each worker.
@@ -125,18 +126,18 @@ mod tests {
 
     #[test]
     fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
-        let two = Plan { workers: 2, window: 24 << 20, windows: 2, queue: 2 };
+        let two = Plan { workers: 2, window: 32 << 20, windows: 2, queue: 2 };
         assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap(), two);
         assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 2);
         assert_eq!(Plan::new(Some(2 << 30), 8, SIZES).unwrap().workers, 8);
         let refusal = Plan::new(Some(64 << 20), 8, SIZES).unwrap_err().to_string();
-        assert!(refusal.contains("at least 112 MiB"), "{refusal}");
+        assert!(refusal.contains("at least 96 MiB"), "{refusal}");
     }
 
     #[test]
     fn without_a_limit_every_worker_has_a_large_window() {
         assert_eq!(Plan::new(None, 2, SIZES).unwrap(), Plan::new(Some(192 << 20), 2, SIZES).unwrap());
         let plan = Plan::new(None, 4, SIZES).unwrap();
-        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 24 << 20, 5, 2));
+        assert_eq!((plan.workers, plan.window, plan.windows, plan.queue), (4, 32 << 20, 4, 2));
     }
 }

@@ -19,6 +19,9 @@ use crate::repository::tree::{Kind, Metadata, SourceFile};
 /// How much more of a window is used at a time while it is new, in bytes.
 const GROWTH: usize = 1 << 20;
 
+/// What is read at a time, in bytes: so much is still in the processor's own cache when it is cut.
+const PIECE: usize = 256 << 10;
+
 /// A file while it passes.
 struct Passing {
     item: usize,
@@ -124,7 +127,7 @@ impl Worker<'_> {
     fn fill(&mut self, file: &mut dyn SourceFile, limit: u64, sparse: bool) -> io::Result<usize> {
         self.grow_window(1);
         let room = &mut self.window[self.filled..]; // never beyond the end
-        let room_length = usize::try_from(limit).unwrap_or(usize::MAX).min(room.len());
+        let room_length = usize::try_from(limit).unwrap_or(usize::MAX).min(room.len()).min(PIECE);
         let room = &mut room[..room_length];
         let hole = if sparse { file.hole() } else { 0 };
         let read = match usize::try_from(hole).unwrap_or(usize::MAX).min(room.len()) {

@@ -173,7 +173,7 @@ async fn windows_much_smaller_than_a_file_are_hashed_by_all_workers_and_change_n
     fs::write(tree.path().join("huge"), noise(11, 5_000_000)).unwrap();
     fs::write(tree.path().join("deep/huge"), noise(12, 2_000_000)).unwrap();
     let roomy = take(&repository, upload(), tree.path()).await.snapshot.root;
-    for (workers, mebibytes) in [(1, 98), (4, 186)] {
+    for (workers, mebibytes) in [(1, 82), (4, 170)] {
         let tight = Upload { workers, memory: Some(mebibytes << 20), ..upload() };
         let settings = tight.settings(&repository).unwrap();
         let plan = tight.plan(&repository, &settings).unwrap();
