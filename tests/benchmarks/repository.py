@@ -10,16 +10,18 @@ and our metadata. The tree is in the page cache, and so is the repository before
 action everything dirty is written out, what other contenders left is not in the cache, and a GiB of memory was in use a moment
 ago, because a virtual machine may get memory from its host slowly. Small files that were
 restored stay until the last round is over, because ext4 makes new files slowly for some time after it has removed many. Ratios are of one round
-each, and the worst of the rounds is told; seconds and peaks are the worst, too. Trees are kept for the next call.
+each, and the worst of the rounds is told; seconds and peaks are the worst, too. What takes less than a second has three
+turns in each round, of which the median counts. Trees are kept for the next call.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import datasets
@@ -37,6 +39,9 @@ ACTIONS = {
     "restore": "restore",
 }
 READING = ("verify", "restore")  # all of the repository
+LARGE = ("sixteen-gib",)
+SHORT = ("opened", "unchanged")  # a moment in which the machine does something else would decide
+REPEATED = 3  # turns of what is short, in each round
 # How many times faster than kopia, and at most how many MiB, per set and action.
 WANTED: dict[str, dict[str, tuple[float, int]]] = {
     "everyday": {"first": (3, 192), "unchanged": (2.5, 192), "rehash": (3, 192), "restore": (5, 192), "verify": (3, 192)},
@@ -46,7 +51,7 @@ WANTED: dict[str, dict[str, tuple[float, int]]] = {
     "sixteen-gib": {"first": (3, 192), "rehash": (3, 192), "restore": (5, 192), "verify": (3, 192)},
 }
 FULL = os.environ.get("VELERO_TEST_SCALE") == "full"
-OPENED_WANTED = 5.0  # unchanged, counted from the opened repository
+OPENED_WANTED = {"everyday": 5.0}  # unchanged, counted from the opened repository
 Measured = dict[tuple[str, str], list[Run]]  # by contender and action, one for each round
 
 
@@ -105,24 +110,51 @@ def rounds(plan: Plan, name: str, contenders: list[Contender], source: Path) -> 
     """All rounds of all actions that the set has wishes for, the contenders taking turns."""
     measured: Measured = {}
     actions = [action for action in plan.actions if action in WANTED[name] or action in ("first", "opened")]
+    # Several repositories of a very large set may not fit on the disk: one contender does everything before the next begins.
+    groups = [[contender] for contender in contenders] if name in LARGE else [contenders]
     for number in range(plan.rounds):
-        for contender in contenders:
-            attempt(contender.start, f"{contender.name} makes a repository")
-        for action in actions:
-            for contender in contenders:
-                output = contender.home.parent / f"restored-{contender.name}-{number}"
-                datasets.warm(source)
-                if action in READING:
-                    datasets.warm(contender.home)
-                done = attempt(lambda: contender.act(action, source, output), f"{contender.name} {action}")
-                if done is not None:
-                    measured.setdefault((contender.name, action), []).append(done)
-                    tell(number, contender, action, done)
-                datasets.drop_large(output)
-                datasets.forget(output)
-                if action in READING:
-                    datasets.forget(contender.home)
+        for group in groups:
+            one_round(number, actions, group, source, measured)
+            for contender in group:
+                shutil.rmtree(contender.home)
     return measured
+
+
+def one_round(number: int, actions: list[str], contenders: list[Contender], source: Path, measured: Measured) -> None:
+    """All actions once, the contenders taking turns."""
+    for contender in contenders:
+        attempt(contender.start, f"{contender.name} makes a repository")
+    for action in actions:
+        times = {contender.name: [] for contender in contenders}
+        for _ in range(REPEATED if action in SHORT else 1):
+            for contender in contenders:
+                times[contender.name] += turn(number, action, contender, source)
+        keep(measured, action, times)
+
+
+def turn(number: int, action: str, contender: Contender, source: Path) -> list[Run]:
+    """One action of one contender; nothing if it failed."""
+    output = contender.home.parent / f"restored-{contender.name}-{number}"
+    datasets.warm(source)
+    if action in READING:
+        datasets.warm(contender.home)
+    done = attempt(lambda: contender.act(action, source, output), f"{contender.name} {action}")
+    if done is not None:
+        tell(number, contender, action, done)
+    datasets.drop_large(output)
+    datasets.forget(output)
+    if action in READING:
+        datasets.forget(contender.home)
+    return [] if done is None else [done]
+
+
+def keep(measured: Measured, action: str, times: dict[str, list[Run]]) -> None:
+    """Of each contender's turns in a round, the median counts; and the worst peak."""
+    for contender, runs in times.items():
+        if runs:
+            median = sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
+            kept = replace(median, peak=max(run.peak for run in runs))
+            measured.setdefault((contender, action), []).append(kept)
 
 
 def one_file(plan: Plan, contenders: list[Contender], source: Path) -> Measured:
@@ -138,15 +170,17 @@ def one_file(plan: Plan, contenders: list[Contender], source: Path) -> Measured:
             contender.made = filled.made
     for number in range(plan.rounds):
         for action in ("cold", "warm"):
-            for contender in contenders:
+            times = {contender.name: [] for contender in contenders}
+            for contender in contenders * REPEATED:
                 if isinstance(contender, Restic):
                     continue  # it can not read kopia's repository, and its own takes hours to fill
                 if action == "cold":
                     contender.forget_cache()
                 done = attempt(lambda: contender.act("one_file", source, source), f"{contender.name} {action}")
                 if done is not None:
-                    measured.setdefault((contender.name, action), []).append(done)
+                    times[contender.name].append(done)
                     tell(number, contender, action, done)
+            keep(measured, action, times)
     return measured
 
 
@@ -199,7 +233,8 @@ def opened_row(name: str, names: list[str], measured: Measured) -> list[list[str
         net[contender] = [max(0.001, whole - opening) for whole, opening in both]
     cells = [f"{max(net[contender]):.2f} s" if net[contender] else "-" for contender in names]
     ratio = worst_ratio(net.get("kopia", []), net.get("ours", []))
-    return [["unchanged, from the opened repository", *cells, ratio, f"at least {OPENED_WANTED:g}", ""]]
+    wanted = f"at least {OPENED_WANTED[name]:g}" if name in OPENED_WANTED else ""
+    return [["unchanged, from the opened repository", *cells, ratio, wanted, ""]]
 
 
 def seconds(measured: Measured, contender: str, action: str) -> list[float]:
