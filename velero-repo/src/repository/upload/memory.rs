@@ -128,7 +128,7 @@ mod tests {
     fn little_memory_means_fewer_workers_and_too_little_is_refused_with_the_least_that_would_do() {
         let two = Plan { workers: 2, window: 32 << 20, windows: 2, queue: 2 };
         assert_eq!(Plan::new(Some(192 << 20), 2, SIZES).unwrap(), two);
-        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 2);
+        assert_eq!(Plan::new(Some(192 << 20), 8, SIZES).unwrap().workers, 3);
         assert_eq!(Plan::new(Some(2 << 30), 8, SIZES).unwrap().workers, 8);
         let refusal = Plan::new(Some(64 << 20), 8, SIZES).unwrap_err().to_string();
         assert!(refusal.contains("at least 96 MiB"), "{refusal}");
