@@ -39,7 +39,7 @@ ACTIONS = {
     "restore": "restore",
 }
 READING = ("verify", "restore")  # all of the repository
-LARGE = ("sixteen-gib",)
+LARGE = ("sixteen-gib",)  # sets of which a disk may not hold several repositories
 SHORT = ("opened", "unchanged")  # a moment in which the machine does something else would decide
 REPEATED = 3  # turns of what is short, in each round
 # How many times faster than kopia, and at most how many MiB, per set and action.
@@ -110,7 +110,7 @@ def rounds(plan: Plan, name: str, contenders: list[Contender], source: Path) -> 
     """All rounds of all actions that the set has wishes for, the contenders taking turns."""
     measured: Measured = {}
     actions = [action for action in plan.actions if action in WANTED[name] or action in ("first", "opened")]
-    # Several repositories of a very large set may not fit on the disk: one contender does everything before the next begins.
+    # Of a large set, one contender does everything before the next begins.
     groups = [[contender] for contender in contenders] if name in LARGE else [contenders]
     for number in range(plan.rounds):
         for group in groups:
