@@ -66,7 +66,7 @@ pub async fn resolve(repository: &Repository, target: &str) -> Result<Found> {
     let (name, path) = target.split_once('/').unwrap_or((target, ""));
     let mut found = match snapshot(repository, name).await? {
         Some(found) => found,
-        None => object(repository, name)?,
+        None => object(repository, name).await?,
     };
     for part in path.split('/').filter(|part| !part.is_empty()) {
         if !found.entry.is_directory() {
@@ -105,10 +105,10 @@ async fn snapshot(repository: &Repository, name: &str) -> Result<Option<Found>> 
     Found::root(record.id.clone(), Snapshot::from_record(record)?).map(Some)
 }
 
-fn object(repository: &Repository, name: &str) -> Result<Found> {
+async fn object(repository: &Repository, name: &str) -> Result<Found> {
     let missing = || Error::Missing { what: format!("snapshot or object {name:.80?}") };
     let object = ObjectId::parse(name).map_err(|_| missing())?;
-    repository.view().find(&object.content()).ok_or_else(missing)?;
+    repository.entry(&object.content()).await?.ok_or_else(missing)?;
     Ok(Found::object(object))
 }
 

@@ -12,6 +12,7 @@ use crate::repository::content::ContentId;
 use crate::repository::name::{BlobId, PackName};
 
 mod encode;
+mod leaves;
 mod merge;
 mod packs;
 mod payload;
@@ -23,6 +24,7 @@ mod v1;
 mod view;
 
 pub use encode::{encode, encode_rows, encode_shards};
+pub use leaves::Root;
 pub use merge::Merged;
 pub use packs::{PackOrder, Packs};
 pub use sealed::{open_sealed_blob, sealed_blob};

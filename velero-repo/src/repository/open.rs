@@ -14,6 +14,8 @@ mod create;
 mod early;
 mod identity;
 mod indexes;
+mod kept;
+mod lookup;
 mod manifests;
 mod objects;
 mod password;
@@ -24,7 +26,6 @@ use super::blob::{BlobStore, blocking};
 use super::clock::{Clock, SystemClock};
 use super::epoch::State;
 use super::format::{Format, MAX_FORMAT_BLOB, Password};
-use super::index::View;
 use super::name::{BLOB_SETTINGS, BlobId, FORMAT};
 use super::seal::Seal;
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ use early::Early;
 use futures::FutureExt;
 use indexes::Indexes;
 use jiff::{SignedDuration, Timestamp};
+use lookup::Index;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
@@ -119,7 +121,7 @@ struct Inner {
     pass_over_damage: bool,
     clock: Arc<dyn Clock>,
     format: RwLock<Arc<Opened>>,
-    view: RwLock<Arc<View>>,
+    index: RwLock<Index>,
     indexes: Mutex<Indexes>,
     cache: Option<Cache>,
 }
@@ -138,7 +140,7 @@ impl std::fmt::Debug for Repository {
 }
 
 impl Repository {
-    /// Opens the repository in `blobs` and loads its index.
+    /// Opens the repository in `blobs` and loads its index, but for large index blobs that lie in the cache.
     ///
     /// # Errors
     /// Missing: there is no repository. Denied: the password is wrong. Those of the format, the index and the store.
@@ -173,7 +175,7 @@ impl Repository {
             pass_over_damage,
             format: RwLock::new(Arc::new(Opened::new(format, clock.now())?)),
             clock,
-            view: RwLock::default(),
+            index: RwLock::default(),
             indexes: Mutex::new(Indexes::beginning_with(early)),
             cache,
         }));
@@ -224,11 +226,6 @@ impl Repository {
     /// The sealing of contents and index blobs.
     pub fn seal(&self) -> Seal {
         self.opened().seal.clone()
-    }
-
-    /// The index, as it was last read.
-    pub fn view(&self) -> Arc<View> {
-        self.0.view.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the names of the index blobs say, as they were last listed; `None` for repositories without epochs.
@@ -309,10 +306,6 @@ impl Repository {
 
     fn opened(&self) -> Arc<Opened> {
         self.0.format.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_view(&self, view: View) {
-        *self.0.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
 }
 

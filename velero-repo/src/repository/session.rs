@@ -126,7 +126,7 @@ impl Session {
         let shared = Shared {
             seal: repository.seal(),
             style,
-            known: Known::new(repository.view().ordinals()),
+            known: Known::new(repository.view().await?.ordinals()),
             packs: Packs::new(options.packs_in_flight, held_by_a_pack(repository.blobs(), pack_size, longest)),
             failure: Failure::new(&options.cancel),
             round: Mutex::new(Some(Arc::new(round))),
@@ -134,7 +134,7 @@ impl Session {
             manifests: manifests::Pending::default(),
             committing: tokio::sync::Mutex::default(),
             begun: repository.now(),
-            final_before: repository.view().watermark(),
+            final_before: repository.view().await?.watermark(),
             repository: repository.clone(),
         };
         let shared = Arc::new(shared);

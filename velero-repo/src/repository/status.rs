@@ -83,13 +83,13 @@ impl Repository {
             sum.add(blob.length);
         }
         status.epoch = self.epochs().await.map(|state| state.epoch());
-        self.count_contents(&mut status);
+        self.count_contents(&mut status).await?;
         self.count_snapshots(&mut status).await?;
         Ok(status)
     }
 
-    fn count_contents(&self, status: &mut Status) {
-        let view = self.view();
+    async fn count_contents(&self, status: &mut Status) -> Result<()> {
+        let view = self.view().await?;
         status.watermark = view.watermark().and_then(|seconds| Timestamp::from_second(seconds).ok());
         for (_, row) in view.rows() {
             let packed = u64::from(row.packed_length);
@@ -100,6 +100,7 @@ impl Repository {
                 status.packed_bytes += packed;
             }
         }
+        Ok(())
     }
 
     async fn count_snapshots(&self, status: &mut Status) -> Result<()> {

@@ -94,13 +94,13 @@ pub async fn verify(repository: &Repository, options: &VerifyOptions) -> Result<
     let mut tried = 0;
     loop {
         options.progress.reset();
-        let before = repository.view();
+        let before = repository.view().await?;
         let report = Run::report(repository, options).await?;
         tried += 1;
         if report.is_whole() || tried == TRIES || repository.refresh().await.is_err() {
             return Ok(report);
         }
-        let now = repository.view();
+        let now = repository.view().await?;
         if (now.ordinals(), now.watermark()) == (before.ordinals(), before.watermark()) {
             return Ok(report);
         }

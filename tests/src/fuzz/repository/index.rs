@@ -3,7 +3,7 @@
 use super::seed;
 use crate::fuzz::{Random, Target, mutate};
 use bytes::Bytes;
-use velero_repo::repository::index::{Entry, PACKED_OVERHEAD, Table, View, encode, encode_shards, sealed_blob};
+use velero_repo::repository::index::{Entry, PACKED_OVERHEAD, Root, Table, View, encode, encode_shards, sealed_blob};
 
 const WORDS: [&str; 8] = [
     "p0123456789abcdef0123456789abcdef-s0",
@@ -44,6 +44,7 @@ impl Target for Indexes {
         let read = read(input);
         assert_eq!(read, self::read(input), "a second reading differs");
         sealed(input, read.is_some());
+        root(input, input);
         let Some(entries) = read else { return };
         let again = encode(2, &mut entries.clone(), &[]).ok().filter(|_| !entries.is_empty());
         let again = again.or_else(|| entries.is_empty().then(Vec::new)).expect("what was read can be written");
@@ -51,6 +52,7 @@ impl Target for Indexes {
             assert_eq!(self::read(&again).as_ref(), Some(&entries), "what was written reads differently");
         }
         view(input, &entries);
+        leaves(&again, &entries);
     }
 }
 
@@ -70,6 +72,37 @@ fn read(payload: &[u8]) -> Option<Vec<Entry>> {
     let by_prefix: Vec<Entry> = (0..=u8::MAX).flat_map(|prefix| table.with_prefix(prefix)).collect();
     assert_eq!(by_prefix, entries);
     Some(entries)
+}
+
+/// A root of anything, with leaves of anything: there may be an error, but no entry of another content.
+fn root(bytes: &[u8], payload: &[u8]) {
+    let Ok(root) = Root::parse(bytes) else { return };
+    let payload = Bytes::copy_from_slice(payload);
+    let read = |number| {
+        let leaf = root.leaf(number);
+        Ok(payload.slice(leaf.start.min(payload.len())..leaf.end.min(payload.len())))
+    };
+    for entry in root.with_prefix(0, read).into_iter().flatten() {
+        let found = root.get(&entry.content, read);
+        assert!(found.is_err() || found.unwrap().is_none_or(|found| found.content == entry.content));
+    }
+}
+
+/// In leaves there are the same entries.
+fn leaves(payload: &[u8], entries: &[Entry]) {
+    let Some((table, root)) = parse(payload).and_then(|table| Root::of(&table).map(|root| (table, root))) else {
+        return assert!(entries.is_empty(), "a table with entries has no root");
+    };
+    let mut stored = root.encode();
+    let root = Root::parse(&stored).expect("what was written is read");
+    let read = |number| Ok(table.payload().slice(root.leaf(number)));
+    for entry in entries {
+        let found = root.get(&entry.content, read).expect("its own leaves are whole");
+        assert_eq!(found.as_ref(), Some(entry));
+    }
+    let at = payload.len() % stored.len();
+    stored[at] ^= 1 << (entries.len() % 8);
+    self::root(&stored, payload);
 }
 
 /// As a blob it reads as it does without its seal, and with any other bit not at all.

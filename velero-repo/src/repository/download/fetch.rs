@@ -143,7 +143,7 @@ impl Run {
         if self.packs.lose(&entry.pack) {
             blobs.wait(self.repository.refresh_index())?;
         }
-        let moved = self.repository.view().get(&entry.content);
+        let moved = self.repository.entry_blocking(&entry.content)?;
         let moved = moved.ok_or_else(|| Error::Missing { what: format!("content {}", entry.content) })?;
         match read(&moved)? {
             Some(plain) => Ok(plain),

@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
         if repository.blobs().is_directory() {
             return;
         }
-        let view = repository.view();
+        let Ok(view) = repository.view_blocking() else { return }; // whoever waits for a directory is told
         for next in self.ahead.iter_mut().rev().take(SOON).filter(|next| next.read.is_none()) {
             let content = next.object.content();
             let direct = next.object.indirection() == 0 && !next.object.compressed();
@@ -253,14 +253,14 @@ impl<'a> Walk<'a> {
 
     /// Where a content is. One that is not known is looked up once more in a fresh index.
     fn locate(&mut self, content: &ContentId) -> Result<index::Entry> {
-        if let Some(entry) = self.run.repository.view().get(content) {
+        if let Some(entry) = self.run.repository.entry_blocking(content)? {
             return Ok(entry);
         }
         if !self.refreshed {
             self.refreshed = true;
             self.run.repository.blobs().wait(self.run.repository.refresh_index())?;
         }
-        let found = self.run.repository.view().get(content);
+        let found = self.run.repository.entry_blocking(content)?;
         found.ok_or_else(|| Error::Missing { what: format!("content {content}, which no index names,") })
     }
 

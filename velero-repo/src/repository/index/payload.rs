@@ -50,7 +50,7 @@ impl Layout {
     /// Reads and checks a payload: the sections, every format, every pack name, every row.
     pub fn read(payload: &[u8]) -> Result<Self, &'static str> {
         let (mut layout, formats) = Self::header(payload).ok_or("its header is cut off")?;
-        if !(2..=1 + LONGEST_HASH).contains(&layout.key) || !(SHORTEST_VALUE..=LONGEST_VALUE).contains(&layout.value) {
+        if !layout.has_possible_rows() {
             return Err("its entries have an impossible size");
         }
         layout.sections(payload, formats).ok_or("its sections exceed the payload")?;
@@ -74,14 +74,48 @@ impl Layout {
         Some((layout, size(at(12, 1)?)))
     }
 
+    fn has_possible_rows(&self) -> bool {
+        (2..=1 + LONGEST_HASH).contains(&self.key) && (SHORTEST_VALUE..=LONGEST_VALUE).contains(&self.value)
+    }
+
     fn sections(&mut self, payload: &[u8], formats: usize) -> Option<()> {
-        self.packs_at = self.rows.checked_mul(self.key + self.value)?.checked_add(HEADER)?;
+        self.packs_at = self.rows.checked_mul(self.row_size())?.checked_add(HEADER)?;
         let formats_at = self.packs.checked_mul(PACK_ROW)?.checked_add(self.packs_at)?;
         let end = formats.checked_mul(FORMAT_ROW)?.checked_add(formats_at)?;
-        let table = payload.get(formats_at..end)?;
+        self.take_formats(payload.get(formats_at..end)?);
+        Some(())
+    }
+
+    fn take_formats(&mut self, table: &[u8]) {
         let format = |row: &[u8]| Format { compression: number(&row[..4]), version: row[4], key_id: row[5] };
         self.formats = table.chunks_exact(FORMAT_ROW).map(format).collect(); // rows of six bytes
-        Some(())
+    }
+
+    /// The layout of a payload of which only the first bytes are here, and its formats right after them; with the bytes
+    /// of both. No row is checked.
+    pub fn of_start(start: &[u8]) -> Option<(Self, usize)> {
+        let (mut layout, formats) = Self::header(start).filter(|(layout, _)| layout.has_possible_rows())?;
+        layout.packs_at = layout.rows.checked_mul(layout.row_size())?.checked_add(HEADER)?;
+        let end = HEADER + formats * FORMAT_ROW; // their number has one byte
+        layout.take_formats(start.get(HEADER..end)?);
+        Some((layout, end))
+    }
+
+    /// The first bytes of a payload with its formats, as [`Layout::of_start`] takes them.
+    pub fn start(&self, payload: &[u8]) -> Vec<u8> {
+        let formats_at = self.packs_at + self.packs * PACK_ROW;
+        // Both lie in the payload, as `sections` checked.
+        [&payload[..HEADER], &payload[formats_at..formats_at + self.formats.len() * FORMAT_ROW]].concat()
+    }
+
+    /// Bytes of a row.
+    pub fn row_size(&self) -> usize {
+        self.key + self.value
+    }
+
+    /// Where in the payload the rows end and the packs begin.
+    pub fn packs_at(&self) -> usize {
+        self.packs_at
     }
 
     fn checked_pack<'a>(&self, payload: &'a [u8], pack: usize) -> Option<&'a str> {
@@ -118,15 +152,20 @@ impl Layout {
     }
 
     fn halves<'a>(&self, payload: &'a [u8], row: usize) -> (&'a [u8], Value<'a>) {
-        let at = HEADER + row * (self.key + self.value);
+        let at = HEADER + row * self.row_size();
         // All rows lie in the payload, as `sections` checked.
-        let (key, value) = payload[at..at + self.key + self.value].split_at(self.key);
+        self.split(&payload[at..at + self.row_size()])
+    }
+
+    /// Key and value of [`Layout::row_size`] bytes.
+    pub fn split<'a>(&self, row: &'a [u8]) -> (&'a [u8], Value<'a>) {
+        let (key, value) = row.split_at(self.key);
         (key, Value(value))
     }
 
     /// Where in the payload the key of a row ends; of a row above `rows`, it may lie outside.
     pub fn row_end(&self, row: usize) -> usize {
-        HEADER + row * (self.key + self.value) + self.key
+        HEADER + row * self.row_size() + self.key
     }
 
     /// The key of a row below `rows`.
@@ -137,15 +176,28 @@ impl Layout {
     /// A row below `rows`.
     pub fn row<'a>(&self, payload: &'a [u8], row: usize) -> Row<'a> {
         let (key, value) = self.halves(payload, row);
+        let format = self.formats[value.format()]; // checked for every row
+        self.compose(key, &value, self.pack(payload, value.pack()), format)
+    }
+
+    /// A row that has not been checked, with the name of its pack; none if it names a format that is not there.
+    pub fn unchecked_row<'a>(&self, row: &'a [u8], pack: &'a str) -> Option<Row<'a>> {
+        let (key, value) = self.split(row);
+        self.base.checked_add(value.timestamp())?;
+        Some(self.compose(key, &value, pack, *self.formats.get(value.format())?))
+    }
+
+    #[inline]
+    fn compose<'a>(&self, key: &'a [u8], value: &Value<'a>, pack: &'a str, format: Format) -> Row<'a> {
         Row {
             key,
-            pack: self.pack(payload, value.pack()),
+            pack,
             offset: value.offset(),
             packed_length: value.packed_length(),
             original_length: value.original_length(),
-            timestamp: i64::from(self.base + value.timestamp()),
+            timestamp: i64::from(self.base + value.timestamp()), // checked for every row
             deleted: value.is_deleted(),
-            format: self.formats[value.format()], // checked for every row
+            format,
         }
     }
 
@@ -172,7 +224,7 @@ impl Layout {
 }
 
 /// What follows a key: 16 to 19 bytes.
-struct Value<'a>(&'a [u8]);
+pub(super) struct Value<'a>(&'a [u8]);
 
 impl Value<'_> {
     fn timestamp(&self) -> u32 {
@@ -199,7 +251,7 @@ impl Value<'_> {
         number(&self.0[11..14]) | (self.optional(18) & 15) << 24
     }
 
-    fn pack(&self) -> usize {
+    pub fn pack(&self) -> usize {
         size(number(&self.0[14..16]) | self.optional(17) << 16)
     }
 

@@ -86,6 +86,15 @@ impl Table {
         Self::parse(encode_rows(payload::VERSION, rows, &[])?.into(), PACKED_OVERHEAD)
     }
 
+    /// The payload, of version 2. That of a table without entries may be empty.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.layout.rows
@@ -275,7 +284,7 @@ fn share_between(probe: u64, below: u64, above: u64) -> usize {
 }
 
 /// The first eight bytes of a key, as a number that orders like them.
-fn fence(key: &[u8]) -> u64 {
+pub(super) fn fence(key: &[u8]) -> u64 {
     let padded = || {
         let mut head = [0; 8];
         head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod golden;
+mod leaves;
 mod merging;
 mod searching;
 

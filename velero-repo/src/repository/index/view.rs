@@ -74,6 +74,13 @@ impl View {
         self.find(content)?.1.entry()
     }
 
+    /// As [`View::get`], where there are entries of the content besides those of the tables.
+    pub fn get_among(&self, content: &ContentId, others: Vec<Entry>) -> Option<Entry> {
+        let known = self.winner(content).map(|(_, row)| row);
+        let all = known.into_iter().chain(others.iter().map(Entry::row));
+        all.max_by(Row::precedence).filter(|row| !self.hides(row))?.entry()
+    }
+
     /// As [`View::get`], borrowed and with the content's ordinal.
     pub fn find(&self, content: &ContentId) -> Option<(usize, Row<'_>)> {
         self.winner(content).filter(|(_, row)| !self.hides(row))

@@ -70,7 +70,7 @@ pub(super) async fn collect(
 ) -> Result<Collected> {
     repository.refresh().await?;
     let roots = roots(snapshots(repository).await?)?;
-    let in_use = Arc::new(mark(repository, repository.view(), roots, walking).await?);
+    let in_use = Arc::new(mark(repository, repository.view().await?, roots, walking).await?);
     let session = Arc::new(Session::begin(repository, SessionOptions::default()).await?);
     let (sweeper, now) = (session.clone(), repository.now().as_second());
     let swept = blocking(move || sweep(&sweeper, &in_use, start, &margins, now)).await;

@@ -44,7 +44,7 @@ pub(super) async fn compact(repository: &Repository, limits: Limits) -> Result<A
 /// As [`compact`].
 pub(super) async fn drop_deleted(repository: &Repository, until: Timestamp, limits: Limits) -> Result<bool> {
     repository.refresh_index().await?;
-    let (view, until) = (repository.view(), until.as_second());
+    let (view, until) = (repository.view().await?, until.as_second());
     let is_gone = move || Ok(view.rows().any(|(_, row)| row.deleted && row.timestamp <= until));
     if !blocking(is_gone).await? {
         return Ok(false);

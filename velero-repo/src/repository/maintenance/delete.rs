@@ -101,7 +101,7 @@ pub(super) fn is_free(blob: &BlobId, packs: &Packs, referenced: &Marks) -> bool 
 pub(super) async fn delete(repository: &Repository, start: Timestamp, margins: Margins) -> Result<Deleted> {
     let candidates = Candidates::list(repository).await?;
     repository.refresh().await?;
-    let view = repository.view();
+    let view = repository.view().await?;
     let (packs, referenced) = crate::repository::blob::blocking(move || {
         let packs = view.packs();
         let referenced = referenced(&view, &packs, |_| false);

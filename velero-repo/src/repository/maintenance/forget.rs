@@ -150,7 +150,7 @@ async fn only(
     others: Vec<(ManifestId, Snapshot)>,
     walking: &Walking,
 ) -> Result<Amount> {
-    let view = repository.view();
+    let view = repository.view().await?;
     let theirs = mark(repository, view.clone(), roots(others)?, walking).await?;
     let ours = mark(repository, view, roots(chosen)?, walking).await?;
     blocking(move || {

@@ -22,10 +22,13 @@ const MANY: usize = 16;
 const KEPT: SignedDuration = SignedDuration::from_hours(96);
 
 /// The batches that would be replaced, and why they are not, if so.
-pub(super) fn look(repository: &Repository) -> (Amount, Option<String>) {
-    let batches = repository.manifest_batches();
+///
+/// # Errors
+/// Those of [`Repository::view`].
+pub(super) async fn look(repository: &Repository) -> Result<(Amount, Option<String>)> {
+    let batches = repository.manifest_batches().await?;
     let few = (batches.len() < MANY).then(|| format!("{} batches are few", batches.len()));
-    (amount(&batches), few)
+    Ok((amount(&batches), few))
 }
 
 /// Replaces all batches if there are many; returns what was replaced, or why nothing was.
@@ -34,7 +37,7 @@ pub(super) fn look(repository: &Repository) -> (Amount, Option<String>) {
 /// Corrupt: a batch can not be read. Those of a session.
 pub(super) async fn compact(repository: &Repository) -> Result<(Amount, Option<String>)> {
     repository.refresh_index().await?;
-    if let (_, Some(few)) = look(repository) {
+    if let (_, Some(few)) = look(repository).await? {
         return Ok((Amount::default(), Some(few)));
     }
     let (batches, merge) = repository.merged_manifests(&Labels::new()).await?;
@@ -52,7 +55,7 @@ pub(super) async fn compact(repository: &Repository) -> Result<(Amount, Option<S
         session.abandon().await;
         return Err(error);
     }
-    if !repository.manifest_batches().iter().map(|entry| entry.content).eq(known) {
+    if !repository.manifest_batches().await?.iter().map(|entry| entry.content).eq(known) {
         session.abandon().await;
         return Ok((Amount::default(), Some("another program writes manifests at this moment".to_owned())));
     }

@@ -38,7 +38,7 @@ pub(super) async fn plan(repository: &Repository, options: &MaintenanceOptions) 
         Some(Cycle::Quick) => index_steps(&mut plan, repository, Cycle::Quick).await?,
         Some(Cycle::Full) => {
             let census = count(repository, options, schedule).await?;
-            content_steps(&mut plan, census, manifests::look(repository));
+            content_steps(&mut plan, census, manifests::look(repository).await?);
             if locks::is_wanted(repository, &parameters) {
                 push(&mut plan, Step::ExtendLocks(Amount::of(&locks::list(repository).await?)), None);
             }
@@ -70,7 +70,8 @@ async fn count(repository: &Repository, options: &MaintenanceOptions, schedule: 
     let candidates = Candidates::list(repository).await?;
     repository.refresh().await?;
     let roots = roots(snapshots(repository).await?)?;
-    let in_use = mark(repository, repository.view(), roots, &options.walking(options.limits(repository)?)).await?;
+    let in_use =
+        mark(repository, repository.view().await?, roots, &options.walking(options.limits(repository)?)).await?;
     let (now, safety) = (repository.now(), options.safety);
     let (pack_size, epochs) =
         (repository.format().parameters.max_pack_size, repository.format().parameters.epochs.enabled);

@@ -77,7 +77,7 @@ pub(super) fn moves(view: &View, ordinal: usize, start: Timestamp, margins: &Mar
 /// Those of [`Repository::refresh`].
 pub(super) async fn find(repository: &Repository, start: Timestamp, margins: Margins) -> Result<Found> {
     repository.refresh().await?;
-    let (view, size) = (repository.view(), repository.format().parameters.max_pack_size);
+    let (view, size) = (repository.view().await?, repository.format().parameters.max_pack_size);
     let seen = view.clone();
     let short = Arc::new(blocking(move || Ok(short(&seen, size, start, &margins, &|_| true))).await?);
     Ok(Found { view, short, start, margins })

@@ -75,7 +75,11 @@ async fn many_batches_of_manifests_become_one_and_say_the_same() {
         all.iter().map(|record| format!("{record:?}")).collect::<Vec<_>>()
     };
     let (before, indexes) = (manifests(&repository).await, repository.blobs().list("xn").await.unwrap().len());
-    assert_eq!((before.len(), repository.manifest_batches().len()), (19, 22), "one more names the owner");
+    assert_eq!(
+        (before.len(), repository.manifest_batches().await.unwrap().len()),
+        (19, 22),
+        "one more names the owner"
+    );
     bench.clock.advance(SignedDuration::from_secs(5));
     let (plan, report) = maintain(&repository, full(Safety::Full)).await.unwrap();
     let merged = |steps: &[PlannedStep]| {
@@ -88,7 +92,7 @@ async fn many_batches_of_manifests_become_one_and_say_the_same() {
     assert_eq!((merged(&plan.steps), merged(&report.steps)), ((22, false), (22, false)));
     assert!(report.verified.unwrap().is_whole());
     let opened = bench.open().await;
-    assert_eq!((manifests(&opened).await, opened.manifest_batches().len()), (before.clone(), 1));
+    assert_eq!((manifests(&opened).await, opened.manifest_batches().await.unwrap().len()), (before.clone(), 1));
     assert_eq!(opened.blobs().list("xn").await.unwrap().len(), indexes + 1, "both at once");
     // Another program that has not seen the deletion, and writes the manifest anew, does not bring it back.
     let (_, kept) = opened.merged_manifests(&labels([])).await.unwrap();
@@ -141,7 +145,7 @@ async fn two_weeks_of_cycles_delete_what_nobody_uses_and_keep_all_else() {
     bench.snapshot(&repository).await;
     let doomed = bench.find(&repository, &first, "doomed").await.object().unwrap();
     let doomed = repository.parts(&doomed).await.unwrap()[0].object.content();
-    let doomed_pack = repository.view().get(&doomed).unwrap().pack;
+    let doomed_pack = repository.view().await.unwrap().get(&doomed).unwrap().pack;
     let plan = delete(&bench, &repository, &first.id).await;
     assert!(plan.reclaimable.unwrap().bytes > 500_000, "{plan}");
     let gone_on = two_weeks(&bench, &repository, doomed_pack.as_str()).await;
@@ -152,7 +156,10 @@ async fn two_weeks_of_cycles_delete_what_nobody_uses_and_keep_all_else() {
     let report = everything(&fresh).await;
     assert!(report.is_whole() && report.snapshots.len() == 15, "{report:?}");
     assert!(report.snapshots.iter().all(|snapshot| snapshot.durable));
-    assert!(fresh.view().get(&doomed).is_none(), "what only the deleted snapshot used is not in the index any more");
+    assert!(
+        fresh.view().await.unwrap().get(&doomed).is_none(),
+        "what only the deleted snapshot used is not in the index any more"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,7 +297,7 @@ async fn nothing_is_marked_when_a_directory_or_a_manifest_can_not_be_read() {
     bench.later(30);
     // Of the present snapshot, a directory.
     let root = second.snapshot.root.as_ref().unwrap().object().unwrap().content();
-    let place = repository.view().get(&root).unwrap();
+    let place = repository.view().await.unwrap().get(&root).unwrap();
     let path = bench.path(&place.pack);
     let whole = fs::read(&path).unwrap();
     let mut broken = whole.clone();
@@ -307,7 +314,7 @@ async fn nothing_is_marked_when_a_directory_or_a_manifest_can_not_be_read() {
     session.commit().await.unwrap();
     let refused = Maintenance::new(&repository, full(Safety::Full)).apply(&plan).await.unwrap_err();
     assert!(refused.to_string().contains(bad.as_str()), "{refused}");
-    assert_eq!(repository.view().rows().filter(|(_, row)| row.deleted).count(), 0);
+    assert_eq!(repository.view().await.unwrap().rows().filter(|(_, row)| row.deleted).count(), 0);
     bench.later(1);
     let session = Session::begin(&repository, SessionOptions::default()).await.unwrap();
     session.delete_manifest(&bad).unwrap();

@@ -1,7 +1,7 @@
 //! Index blobs and metadata contents on a disk of this machine, so that a remote repository is opened and browsed fast.
 //!
-//! Kept are the sealed bytes, as they are in the store: the disk tells no more than the bucket does, and what was altered
-//! on it does not open and is fetched again. The oldest entries go when there is more than the limit. A cache that can
+//! Kept are sealed bytes, as they are in the store, of large index blobs in leaves (`kept`): the disk tells no more than
+//! the bucket does, and what was altered on it does not open and is fetched again. The oldest entries go when there is more than the limit. A cache that can
 //! not be read or written is no error: it only keeps nothing, and its directory can be deleted at any time.
 //!
 //! Several programs may share one: an entry appears whole under its name or not at all, whatever another program has
@@ -13,7 +13,7 @@ use crate::repository::name::{BlobId, Family, PackKind, hex};
 use crate::repository::seal::random;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -122,18 +122,35 @@ impl Cache {
 
     /// Keeps the bytes of a range.
     pub(super) fn put(&self, range: &Range, bytes: &[u8]) {
-        if !range.is_kept() || range.length > self.0.limit / 2 {
+        if range.is_kept() {
+            self.put_with(&range.file(), range.length, |file| file.write_all(bytes));
+        }
+    }
+
+    /// Keeps a file of this length, which `fill` writes.
+    pub(super) fn put_with(&self, name: &str, length: u64, fill: impl FnOnce(&mut File) -> io::Result<()>) {
+        if length > self.0.limit / 2 {
             return;
         }
-        if let Err(error) = self.write(&range.file(), bytes).and_then(|()| self.account(range.length)) {
+        if let Err(error) = self.write(name, fill).and_then(|()| self.account(length)) {
             tracing::debug!(cache = %self.0.directory.display(), %error, "the cache keeps nothing");
         }
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    /// A file that was kept, if it is here.
+    pub(super) fn file(&self, name: &str) -> Option<File> {
+        File::open(self.0.directory.join(name)).ok()
+    }
+
+    /// The name of the file that holds an index blob in leaves.
+    pub(super) fn leaves_of(blob: &BlobId) -> String {
+        hex(&Sha256::digest(format!("{blob}/leaves")).as_slice()[..16]) // a digest has 32 bytes
+    }
+
+    fn write(&self, name: &str, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let temporary = self.0.directory.join(format!("{name}.{}", hex(&random::<8>())));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, self.0.directory.join(name)));
+        let written = fill(&mut file).and_then(|()| fs::rename(&temporary, self.0.directory.join(name)));
         if written.is_err() {
             let _ = fs::remove_file(&temporary); // a later clean-up removes it if it stays
         }

@@ -19,14 +19,14 @@ impl Repository {
     /// # Errors
     /// Missing: no index names the content. Corrupt, naming content and pack: the pack is gone, too short, or altered.
     pub async fn read_content(&self, id: &ContentId) -> Result<Bytes> {
-        let known = self.view().get(id);
+        let known = self.entry(id).await?;
         if let Some(entry) = &known
             && let Some(bytes) = self.read_entry_cached(entry).await?
         {
             return Ok(bytes);
         }
         self.refresh_index().await?;
-        let entry = self.moved(id)?;
+        let entry = self.entry(id).await?.ok_or_else(|| unknown(id))?;
         self.read_entry(&entry).await?.ok_or_else(|| gone(&entry))
     }
 
@@ -35,14 +35,14 @@ impl Repository {
     /// # Errors
     /// As [`Repository::read_content`].
     pub fn read_content_blocking(&self, id: &ContentId) -> Result<Bytes> {
-        let known = self.view().get(id);
+        let known = self.entry_blocking(id)?;
         if let Some(entry) = &known
             && let Some(bytes) = self.read_entry_blocking(entry)?
         {
             return Ok(bytes);
         }
         self.blobs().wait(self.refresh_index())?;
-        let entry = self.moved(id)?;
+        let entry = self.entry_blocking(id)?.ok_or_else(|| unknown(id))?;
         self.read_entry_blocking(&entry)?.ok_or_else(|| gone(&entry))
     }
 
@@ -96,10 +96,6 @@ impl Repository {
     fn unpack(&self, entry: &Entry, sealed: Bytes) -> Result<Bytes> {
         let opened = self.opened();
         unpack(&opened.format, &opened.seal, entry, sealed)
-    }
-
-    fn moved(&self, id: &ContentId) -> Result<Entry> {
-        self.view().get(id).ok_or_else(|| Error::Missing { what: format!("content {id}") })
     }
 }
 
@@ -161,6 +157,10 @@ pub(super) fn open_in_place(seal: &Seal, iv: &[u8], sealed: Bytes) -> Result<Byt
 /// Where an entry says that its content is.
 fn range(entry: &Entry) -> Range {
     Range { blob: entry.pack.clone(), offset: u64::from(entry.offset), length: u64::from(entry.packed_length) }
+}
+
+fn unknown(id: &ContentId) -> Error {
+    Error::Missing { what: format!("content {id}") }
 }
 
 fn gone(entry: &Entry) -> Error {

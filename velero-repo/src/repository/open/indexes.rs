@@ -1,9 +1,10 @@
 //! The index: which blobs make it up, and loading those that are new.
 
 use super::Repository;
-use super::cache::Range;
+use super::cache::{Cache, Range};
 use super::contents::open_in_place;
 use super::early::Early;
+use super::kept::{self, Kept};
 use crate::error::{Error, Result};
 use crate::repository::blob::{BlobInfo, blocking};
 use crate::repository::epoch::{State, v0};
@@ -33,10 +34,12 @@ const BATCH: usize = 32;
 /// What is known of the index blobs.
 #[derive(Default)]
 pub(super) struct Indexes {
-    /// Those whose entries are in the view; they need not exist any more.
+    /// Those whose entries are in the view or lie in the cache; they need not exist any more.
     loaded: HashSet<BlobId>,
     /// What was read before the key was known, until it is used.
     early: Option<Early>,
+    /// Whether all of the index was asked for, so that nothing new is left in the cache.
+    whole: bool,
     pub(super) state: Option<Arc<State>>,
     pub(super) read: Option<Timestamp>,
 }
@@ -46,6 +49,13 @@ impl Indexes {
     pub(super) fn beginning_with(early: Option<Early>) -> Self {
         Indexes { early, ..Indexes::default() }
     }
+}
+
+/// The entries of an index blob.
+enum Loaded {
+    Table(Table),
+    /// They stay in the cache.
+    Kept(Arc<Kept>),
 }
 
 /// How one attempt ended.
@@ -63,11 +73,14 @@ impl Repository {
     /// # Errors
     /// Corrupt, naming the index blob. The store's.
     pub async fn refresh_index(&self) -> Result<()> {
-        let mut indexes = self.0.indexes.lock().await;
+        self.refresh_indexes(&mut *self.0.indexes.lock().await).await
+    }
+
+    async fn refresh_indexes(&self, indexes: &mut Indexes) -> Result<()> {
         let mut pause = PAUSE;
         let mut last = Attempt::TooSlow;
         for _ in 0..TRIES {
-            last = self.load(&mut indexes).await?;
+            last = self.load(indexes).await?;
             if matches!(last, Attempt::Done) {
                 return Ok(());
             }
@@ -92,7 +105,36 @@ impl Repository {
 
     /// Whether what is in an index blob is in the view.
     pub(crate) async fn has_loaded(&self, index: &BlobId) -> bool {
-        self.0.indexes.lock().await.loaded.contains(index)
+        let indexes = self.0.indexes.lock().await;
+        indexes.loaded.contains(index) && !self.index().kept.iter().any(|kept| kept.blob() == index)
+    }
+
+    /// Loads what lies in the cache into the view, and from the store what is lost there.
+    ///
+    /// # Errors
+    /// As [`Repository::refresh_index`].
+    pub(super) async fn load_kept(&self) -> Result<()> {
+        let mut indexes = self.0.indexes.lock().await;
+        indexes.whole = true;
+        let mut is_lost = false;
+        for kept in self.index().kept.iter().cloned() {
+            let id = kept.blob().clone();
+            match blocking(move || kept.table()).await {
+                Ok(table) => self.add(vec![table], None).await?,
+                Err(_) => is_lost |= indexes.loaded.remove(&id),
+            }
+        }
+        if is_lost {
+            self.refresh_indexes(&mut indexes).await?;
+        }
+        self.set_kept(Arc::default());
+        Ok(())
+    }
+
+    async fn add(&self, tables: Vec<Table>, watermark: Option<i64>) -> Result<()> {
+        let view = self.index().view;
+        self.set_view(blocking(move || view.with(tables, watermark)).await?);
+        Ok(())
     }
 
     /// Takes over index blobs that were just written, with what is in them.
@@ -101,18 +143,15 @@ impl Repository {
         if blobs.iter().all(|blob| indexes.loaded.contains(blob)) {
             return Ok(()); // a refresh has found them meanwhile
         }
-        let view = self.view();
-        let view = blocking(move || view.with(tables, None)).await?;
+        self.add(tables, None).await?;
         indexes.loaded.extend(blobs);
-        self.set_view(view);
         Ok(())
     }
 
     /// Hides deletions up to `until`, in Unix seconds, that are final: no index blob has them any more.
     pub(crate) async fn hide_deleted(&self, until: i64) -> Result<()> {
         let _indexes = self.0.indexes.lock().await;
-        self.set_view(self.view().with([], Some(until))?);
-        Ok(())
+        self.add(Vec::new(), Some(until)).await
     }
 
     async fn load(&self, indexes: &mut Indexes) -> Result<Attempt> {
@@ -170,32 +209,35 @@ impl Repository {
     ) -> Result<Option<BlobId>> {
         let mut sealed = early.map(|early| early.sealed).unwrap_or_default();
         let new = new.into_iter().map(|blob| (sealed.remove(&blob.id), blob));
+        let whole = indexes.whole;
         let read = |(sealed, blob): (Option<Bytes>, BlobInfo)| async move {
-            let table = match sealed {
+            let loaded = match sealed {
                 Some(sealed) => self.early_table(&blob.id, sealed).await.map(Some),
-                None => self.table(&blob).await,
+                None => self.load_blob(&blob, whole).await,
             };
-            Ok::<_, Error>((self.unless_damaged(table)?, blob.id))
+            Ok::<_, Error>((self.unless_damaged(loaded)?, blob.id))
         };
-        let mut tables = futures::stream::iter(new).map(read).buffered(AT_ONCE).try_chunks(BATCH);
+        let mut loaded = futures::stream::iter(new).map(read).buffered(AT_ONCE).try_chunks(BATCH);
         let mut vanished = None;
-        while let Some(batch) = tables.try_next().await.map_err(|failed| failed.1)? {
-            let mut found = Vec::new();
-            for (table, id) in batch {
-                match table {
-                    Some(Some(table)) => {
-                        indexes.loaded.insert(id);
-                        found.push(table);
+        while let Some(batch) = loaded.try_next().await.map_err(|failed| failed.1)? {
+            let (mut found, mut kept) = (Vec::new(), self.index().kept.to_vec());
+            for (loaded, id) in batch {
+                match loaded {
+                    Some(Some(Loaded::Table(table))) => found.push(table),
+                    Some(Some(Loaded::Kept(blob))) => kept.push(blob),
+                    Some(None) => {
+                        vanished = Some(id);
+                        continue;
                     }
-                    Some(None) => vanished = Some(id),
-                    None => {} // looked at again by the next refresh
+                    None => continue, // looked at again by the next refresh
                 }
+                indexes.loaded.insert(id);
             }
-            let view = self.view();
-            self.set_view(blocking(move || view.with(found, watermark)).await?);
+            self.add(found, watermark).await?;
+            self.set_kept(kept.into());
         }
         if vanished.is_none() {
-            self.set_view(self.view().with([], watermark)?);
+            self.add(Vec::new(), watermark).await?;
         }
         Ok(vanished)
     }
@@ -212,35 +254,36 @@ impl Repository {
     }
 
     /// The entries of an index blob that was read early.
-    async fn early_table(&self, id: &BlobId, sealed: Bytes) -> Result<Table> {
+    async fn early_table(&self, id: &BlobId, sealed: Bytes) -> Result<Loaded> {
         let (seal, id) = (self.seal(), id.clone());
-        blocking(move || parse(&open(&seal, &id, sealed)?, &id)).await
+        blocking(move || parse(&open(&seal, &id, sealed)?, &id)).await.map(Loaded::Table)
     }
 
-    /// The entries of one index blob, through the cache.
-    async fn table(&self, blob: &BlobInfo) -> Result<Option<Table>> {
+    /// The entries of one index blob, through the cache, in which a large one may stay if not the `whole` is wanted.
+    async fn load_blob(&self, blob: &BlobInfo, whole: bool) -> Result<Option<Loaded>> {
         check_length(blob)?;
         let range = Range { blob: blob.id.clone(), offset: 0, length: blob.length };
-        let cache = self.cache().cloned();
-        if let Some(cache) = cache.clone() {
-            let (seal, wanted) = (self.seal(), range.clone());
-            let kept = move || {
-                let sealed = cache.get(&wanted);
-                Ok(sealed.and_then(|sealed| parse(&open(&seal, &wanted.blob, sealed).ok()?, &wanted.blob).ok()))
-            };
-            if let Some(table) = blocking(kept).await? {
-                return Ok(Some(table));
-            }
+        let Some(cache) = self.cache().cloned() else {
+            let payload = self.sealed_payload(blob).await?;
+            return payload.map(|payload| parse(&payload, &blob.id).map(Loaded::Table)).transpose();
+        };
+        let (seal, wanted, known) = (self.seal(), range.clone(), cache.clone());
+        if let Some(loaded) = blocking(move || Ok(from_cache(&known, &seal, &wanted, whole))).await? {
+            return Ok(Some(loaded));
         }
         let Some(sealed) = self.blobs().get_range(&range.blob, 0, range.length).await? else { return Ok(None) };
         let seal = self.seal();
         let read = move || {
-            if let Some(cache) = cache {
+            if range.length < kept::LEAST {
                 cache.put(&range, &sealed);
             }
-            parse(&open(&seal, &range.blob, sealed)?, &range.blob)
+            let table = parse(&open(&seal, &range.blob, sealed)?, &range.blob)?;
+            if range.length >= kept::LEAST {
+                Kept::write(&cache, &seal, &range.blob, &table);
+            }
+            Ok(Some(Loaded::Table(table)))
         };
-        blocking(read).await.map(Some)
+        blocking(read).await
     }
 
     /// What is in a sealed blob of a listing, from the store; `None` if it is gone.
@@ -257,6 +300,16 @@ fn check_length(blob: &BlobInfo) -> Result<()> {
         true => Err(Error::corrupt(blob.id.as_str(), format!("{} bytes are more than any such blob has", blob.length))),
         false => Ok(()),
     }
+}
+
+/// An index blob of which the cache has all, if that is whole.
+fn from_cache(cache: &Cache, seal: &Seal, range: &Range, whole: bool) -> Option<Loaded> {
+    if range.length >= kept::LEAST {
+        let kept = Kept::open(cache, seal, &range.blob)?;
+        return if whole { kept.table().ok().map(Loaded::Table) } else { Some(Loaded::Kept(Arc::new(kept))) };
+    }
+    let payload = open(seal, &range.blob, cache.get(range)?).ok()?;
+    parse(&payload, &range.blob).ok().map(Loaded::Table)
 }
 
 /// What is in a sealed blob.

@@ -25,9 +25,10 @@ impl Repository {
     }
 
     /// The batches of the repository.
-    pub(crate) fn manifest_batches(&self) -> Vec<Entry> {
-        let view = self.view();
-        view.with_prefix(MANIFEST).filter(|(_, row)| !row.deleted).filter_map(|(_, row)| row.entry()).collect()
+    pub(crate) async fn manifest_batches(&self) -> Result<Vec<Entry>> {
+        let mut batches = self.entries_with_prefix(MANIFEST).await?;
+        batches.retain(|entry| !entry.deleted);
+        Ok(batches)
     }
 
     /// As [`Repository::manifests`], with the batches that they were read from, and before deletions are left out.
@@ -37,11 +38,11 @@ impl Repository {
     pub(crate) async fn merged_manifests(&self, labels: &Labels) -> Result<(Vec<Entry>, Merge)> {
         let mut failed = None;
         for _ in 0..TRIES {
-            let batches = self.manifest_batches();
+            let batches = self.manifest_batches().await?;
             match self.read_batches(&batches, labels).await {
                 Err(Vanished::Batch(entry)) => {
                     self.refresh_index().await?;
-                    if self.view().get(&entry.content).is_some_and(|now| !now.deleted && now.pack == entry.pack) {
+                    if self.entry(&entry.content).await?.is_some_and(|now| !now.deleted && now.pack == entry.pack) {
                         let reason = format!("it is missing, and manifest batch {} was in it", entry.content);
                         return Err(Error::corrupt(format!("pack {}", entry.pack), reason));
                     }

@@ -97,7 +97,7 @@ async fn a_damaged_pack_is_named_together_with_the_content() {
     let repository = created(&operator, &clock).await;
     let id = put(&repository, None, &plains(3)[3]).await;
     let (pack, bytes) = only(&repository, Family::Pack(PackKind::Data)).await;
-    let entry = repository.view().get(&id).unwrap();
+    let entry = repository.view().await.unwrap().get(&id).unwrap();
     let mut altered = bytes.to_vec();
     altered[entry.offset as usize + 1_000] ^= 1;
     for (damaged, why) in
@@ -150,7 +150,7 @@ async fn index_blobs_are_written_under_the_epoch_that_is_current() {
     session.commit().await.unwrap();
     only(&repository, Family::Uncompacted(1)).await;
     let again = opened(&operator, &clock).await;
-    assert!(again.view().has(&again.seal().content_id(None, &plains(1)[3])));
+    assert!(again.view().await.unwrap().has(&again.seal().content_id(None, &plains(1)[3])));
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn a_cache_answers_for_the_store_and_is_not_trusted() {
     let kept = cached(place.path());
     assert_eq!(kept.len(), 3, "two index blobs and a content");
 
-    let entry = repository.view().get(&id).unwrap();
+    let entry = repository.view().await.unwrap().get(&id).unwrap();
     let pack = repository.blobs().get(&entry.pack, 1 << 30).await.unwrap().unwrap();
     repository.blobs().delete(&entry.pack).await.unwrap();
     assert_eq!(open().await.unwrap().read_content(&id).await.unwrap(), plains(3)[3]);

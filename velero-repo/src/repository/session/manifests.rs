@@ -82,7 +82,7 @@ impl Session {
     /// # Errors
     /// Invalid: a record that JSON can not carry. Those of a session.
     pub(crate) async fn replace_batches(&self, old: Vec<Entry>, records: &[Record]) -> Result<()> {
-        let (shared, view) = (&self.shared, self.repository().view());
+        let (shared, view) = (&self.shared, self.repository().view().await?);
         let now = self.repository().now().as_second();
         let mut written = Vec::new();
         for records in batches(records) {

@@ -22,7 +22,7 @@ impl Shared {
     pub(super) async fn recheck(&self, round: &Round) -> Result<()> {
         self.repository.refresh().await?;
         let since = self.begun.as_second() - LONGEST_COLLECTION.as_secs();
-        let view = self.repository.view();
+        let view = self.repository.view().await?;
         // What was final when the session began was not relied on.
         let is_new = |time: i64| time >= since && self.final_before.is_none_or(|watermark| time > watermark);
         let deleted = view.tombstones().filter(|row| is_new(row.timestamp));

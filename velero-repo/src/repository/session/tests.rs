@@ -99,7 +99,7 @@ async fn what_a_session_writes_is_there_after_its_commit_and_not_before() {
     let meta = write(&session, Some(b'k'), plains(2)).await.unwrap();
     let id = session.put_manifest(snapshot("/a"), &serde_json::json!({"description": "<first>"})).unwrap();
     reading.refresh().await.unwrap();
-    assert!(data.iter().chain(&meta).all(|id| reading.view().get(id).is_none()));
+    assert!(data.iter().chain(&meta).all(|id| reading.view_blocking().unwrap().get(id).is_none()));
 
     let written = session.commit().await.unwrap();
     assert_eq!((written.contents, written.packs), (13, 3));
@@ -170,7 +170,10 @@ async fn a_checkpoint_shows_what_was_written_so_far_and_the_session_goes_on() {
     write(&session, None, plains(1)).await.unwrap();
     session.abandon().await;
     reading.refresh().await.unwrap();
-    assert!(reading.view().get(&second[3]).is_none() && reading.view().get(&first[3]).is_some());
+    assert!(
+        reading.view().await.unwrap().get(&second[3]).is_none()
+            && reading.view().await.unwrap().get(&first[3]).is_some()
+    );
     assert_eq!(names(&reading, |family| matches!(family, Family::Session | Family::Pack(_))).await.len(), 3);
 }
 

@@ -99,7 +99,10 @@ impl ContentWriter {
     /// written, as when a file is taken over from an earlier one. Those that are there count as relied on: they are
     /// looked up again before manifests are written.
     pub(crate) fn keeps(&self, contents: &[ContentId]) -> Vec<bool> {
-        let there = self.shared.repository.view().has_all(contents);
+        let Ok(view) = self.shared.repository.view_blocking() else {
+            return vec![false; contents.len()]; // what can not be looked up is written again
+        };
+        let there = view.has_all(contents);
         let kept = contents.iter().zip(&there).filter_map(|(content, there)| there.then_some(content));
         self.shared.known.rely_on_all(kept);
         there
@@ -128,7 +131,7 @@ impl ContentWriter {
 
     fn write_all(&self, ids: &[ContentId], plains: &[&[u8]], compressor: Option<Compressor>) -> Result<()> {
         self.shared.failure.check()?;
-        let view = self.shared.repository.view();
+        let view = self.shared.repository.view_blocking()?;
         let now = self.shared.repository.now().as_second();
         let compressor = compressor.filter(|_| self.shared.may_compress());
         for (id, plain) in ids.iter().zip(plains) {

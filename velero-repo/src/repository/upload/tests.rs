@@ -203,7 +203,7 @@ fn same_times(root: &Path) {
 
 /// Contents without prefix, and with it, that a view has.
 fn contents(repository: &Repository) -> (usize, usize) {
-    let view = repository.view();
+    let view = repository.view_blocking().unwrap();
     let data = view.with_prefix(0).count();
     (data, view.rows().count() - data)
 }

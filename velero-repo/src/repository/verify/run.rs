@@ -41,7 +41,7 @@ impl Run {
     pub(super) async fn report(repository: &Repository, options: &VerifyOptions) -> Result<Report> {
         let begun = repository.now();
         let listing = repository.blobs().list("").await?;
-        let view = repository.view();
+        let view = repository.view().await?;
         let is_pack = |blob: &&BlobInfo| matches!(blob.id.family(), Family::Pack(_));
         let run = Run {
             packs: view.packs(),

@@ -100,7 +100,7 @@ async fn a_damaged_content_is_attributed_to_the_files_of_all_snapshots_that_have
     // The content of `deep/large`, by its object.
     let entry = bench.find(&repository, &first, "deep/large").await;
     let content = repository.parts(&entry.object().unwrap()).await.unwrap()[0].object.content();
-    let place = repository.view().get(&content).unwrap();
+    let place = repository.view().await.unwrap().get(&content).unwrap();
     flip(&bench.path(&place.pack), place.offset as usize + 20);
 
     let report = everything(&repository).await;
@@ -130,7 +130,7 @@ async fn lost_and_cut_off_packs_are_found_without_reading_them() {
     let packs = repository.blobs().list("p").await.unwrap();
     let large = bench.find(&repository, &first, "deep/large").await;
     let content = repository.parts(&large.object().unwrap()).await.unwrap()[0].object.content();
-    let pack = repository.view().get(&content).unwrap().pack;
+    let pack = repository.view().await.unwrap().get(&content).unwrap().pack;
     assert!(packs.iter().any(|blob| blob.id == pack));
     let path = bench.path(&pack);
     let whole = fs::read(&path).unwrap();
@@ -173,7 +173,7 @@ async fn selected_snapshots_are_verified_alone() {
     let second = bench.snapshot(&repository).await;
     let late = bench.find(&repository, &second, "more/late").await;
     let content = repository.parts(&late.object().unwrap()).await.unwrap()[0].object.content();
-    let place = repository.view().get(&content).unwrap();
+    let place = repository.view().await.unwrap().get(&content).unwrap();
     flip(&bench.path(&place.pack), place.offset as usize + 20);
     for (snapshot, whole) in [(&first, true), (&second, false)] {
         let options = VerifyOptions { snapshots: vec![snapshot.id.clone()], ..VerifyOptions::new(Level::Everything) };

@@ -40,7 +40,7 @@ async fn a_damaged_content_costs_its_file_and_is_named_with_content_and_pack() {
         let (tree, taken) = three(&repository).await;
         let large = object(&repository, &taken, "large").await;
         let part = repository.parts(&large).await.unwrap()[1].object.content();
-        let entry = repository.view().get(&part).unwrap();
+        let entry = repository.view().await.unwrap().get(&part).unwrap();
         change(&repository, &entry.pack, |bytes| bytes[entry.offset as usize + 20] ^= 1).await;
 
         let target = tempfile::tempdir().unwrap();
@@ -67,7 +67,7 @@ async fn missing_and_short_packs_cost_the_files_in_them() {
         let (repository, target) = (repository().await, tempfile::tempdir().unwrap());
         let (_tree, taken) = three(&repository).await;
         let content = object(&repository, &taken, "a").await.content();
-        let entry = repository.view().get(&content).unwrap();
+        let entry = repository.view().await.unwrap().get(&content).unwrap();
         match cut {
             true => change(&repository, &entry.pack, |bytes| bytes.truncate(entry.offset as usize + 5)).await,
             false => repository.blobs().delete(&entry.pack).await.unwrap(),
@@ -88,7 +88,7 @@ async fn a_content_that_no_index_names_and_a_directory_that_is_altered_are_named
     fs::write(tree.path().join("g"), b"g").unwrap();
     let taken = take(&repository, tree.path()).await;
     let directory = object(&repository, &taken, "d").await;
-    let pack = repository.view().get(&directory.content()).unwrap();
+    let pack = repository.view().await.unwrap().get(&directory.content()).unwrap();
     change(&repository, &pack.pack, |bytes| bytes[pack.offset as usize + 13] ^= 1).await;
     let report = lenient(&taken).run(&repository, sink(target.path())).await.unwrap();
     assert_eq!((report.failed.count, report.failed.named[0].path.as_str(), report.files), (1, "d", 1));
@@ -104,13 +104,18 @@ async fn a_content_that_no_index_names_and_a_directory_that_is_altered_are_named
 async fn a_pack_that_moved_meanwhile_is_found_again() {
     let (repository, target) = (repository().await, tempfile::tempdir().unwrap());
     let (tree, taken) = three(&repository).await;
-    let old: Vec<_> = repository.view().iter().filter(|entry| entry.content.prefix().is_none()).collect();
+    let old: Vec<_> =
+        repository.view().await.unwrap().iter().filter(|entry| entry.content.prefix().is_none()).collect();
     // As another program would, behind our back: all contents into a new pack, the old ones removed.
     rewrite(&repository, &old).await;
     for entry in &old {
         repository.blobs().delete(&entry.pack).await.unwrap();
     }
-    assert_eq!(repository.view().get(&old[0].content).unwrap().pack, old[0].pack, "our index is the old one");
+    assert_eq!(
+        repository.view().await.unwrap().get(&old[0].content).unwrap().pack,
+        old[0].pack,
+        "our index is the old one"
+    );
     Download::new(root(&taken)).run(&repository, sink(target.path())).await.unwrap();
     same(tree.path(), target.path());
 }

@@ -102,7 +102,7 @@ async fn two_weeks_of_cycles_delete_what_nobody_uses_and_keep_all_else() {
     bench.snapshot(&repository).await;
     let doomed = bench.find(&repository, &first, "doomed").await.object().unwrap();
     let doomed = repository.parts(&doomed).await.unwrap()[0].object.content();
-    let doomed_pack = repository.view().get(&doomed).unwrap().pack;
+    let doomed_pack = repository.view().await.unwrap().get(&doomed).unwrap().pack;
     delete(&bench, &repository, &first.id).await;
     let gone_on = two_weeks(&bench, &repository, doomed_pack.as_str()).await;
     assert_eq!(gone_on, Some(4), "as with epochs");
@@ -110,8 +110,14 @@ async fn two_weeks_of_cycles_delete_what_nobody_uses_and_keep_all_else() {
     let report = everything(&fresh).await;
     assert!(report.is_whole() && report.snapshots.len() == 15, "{report:?}");
     assert!(report.snapshots.iter().all(|snapshot| snapshot.durable));
-    assert!(fresh.view().get(&doomed).is_none() && !fresh.view().iter().any(|entry| entry.content == doomed));
-    assert!(fresh.view().tombstones().all(|row| row.pack != doomed_pack.as_str()), "the index has forgotten it");
+    assert!(
+        fresh.view().await.unwrap().get(&doomed).is_none()
+            && !fresh.view().await.unwrap().iter().any(|entry| entry.content == doomed)
+    );
+    assert!(
+        fresh.view().await.unwrap().tombstones().all(|row| row.pack != doomed_pack.as_str()),
+        "the index has forgotten it"
+    );
     assert!(blobs(&fresh).await[0] < 20, "{:?}", blobs(&fresh).await);
 }
 

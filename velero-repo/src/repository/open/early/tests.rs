@@ -40,7 +40,10 @@ async fn the_active_index_blobs_are_read_and_nothing_where_they_may_be_cached() 
         repository.blobs().delete(id).await.unwrap(); // so that it is known where the entries come from
     }
     let opened = open(&repository, early).await.unwrap();
-    assert_eq!(opened.view().iter().collect::<Vec<_>>(), repository.view().iter().collect::<Vec<_>>());
+    assert_eq!(
+        opened.view().await.unwrap().iter().collect::<Vec<_>>(),
+        repository.view().await.unwrap().iter().collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]
@@ -54,7 +57,10 @@ async fn an_index_blob_that_was_replaced_meanwhile_is_looked_for_again() {
     assert_eq!(gone.family(), Family::Uncompacted(0));
     early.listing.push(BlobInfo { id: gone, ..early.listing[0].clone() });
     let opened = open(&repository, early).await.unwrap();
-    assert_eq!(opened.view().iter().collect::<Vec<_>>(), repository.view().iter().collect::<Vec<_>>());
+    assert_eq!(
+        opened.view().await.unwrap().iter().collect::<Vec<_>>(),
+        repository.view().await.unwrap().iter().collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]

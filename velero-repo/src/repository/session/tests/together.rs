@@ -35,7 +35,7 @@ async fn many_writers_write_a_content_once() {
 
 /// Marks contents as deleted as a collection of another program does.
 async fn collect(repository: &Repository, ids: &[ContentId]) {
-    let view = repository.view();
+    let view = repository.view().await.unwrap();
     let mut entries: Vec<_> = ids.iter().map(|id| view.get(id).unwrap()).collect();
     for entry in &mut entries {
         entry.deleted = true;
@@ -60,8 +60,8 @@ async fn what_is_marked_as_deleted_while_it_is_relied_on_is_written_again() {
     session.put_manifest(snapshot("/a"), &1).unwrap();
     session.commit().await.unwrap();
     let reading = opened(&operator, &clock).await;
-    assert!(ids.iter().all(|id| reading.view().has(id)));
-    assert_eq!(reading.view().get(&ids[2]).unwrap().timestamp, clock.now().as_second() + 8);
+    assert!(ids.iter().all(|id| reading.view_blocking().unwrap().has(id)));
+    assert_eq!(reading.view().await.unwrap().get(&ids[2]).unwrap().timestamp, clock.now().as_second() + 8);
     assert_eq!(reading.read_content(&ids[3]).await.unwrap(), plains(1)[3]);
 }
 
@@ -81,7 +81,7 @@ async fn what_is_deleted_for_good_while_it_is_relied_on_is_written_again_or_noth
         let watermark = BlobId::new(format!("xw{}", clock.now().as_second() + 60)).unwrap();
         other.blobs().put(&watermark, Bytes::from_static(b"deletion-watermark")).await.unwrap();
         if pack_is_gone {
-            other.blobs().delete(&other.view().get(&ids[0]).unwrap().pack).await.unwrap();
+            other.blobs().delete(&other.view().await.unwrap().get(&ids[0]).unwrap().pack).await.unwrap();
         }
         let manifest = session.put_manifest(snapshot("/a"), &1).unwrap();
         let committed = session.commit().await;
@@ -89,7 +89,7 @@ async fn what_is_deleted_for_good_while_it_is_relied_on_is_written_again_or_noth
         let visible = reading.manifest(manifest.as_str()).await.is_ok();
         assert_eq!((committed.is_ok(), visible), (!pack_is_gone, !pack_is_gone), "{committed:?}");
         if !pack_is_gone {
-            assert!(ids.iter().all(|id| reading.view().has(id)), "never refers to what is deleted");
+            assert!(ids.iter().all(|id| reading.view_blocking().unwrap().has(id)), "never refers to what is deleted");
             assert_eq!(reading.read_content(&ids[3]).await.unwrap(), plains(1)[3]);
         }
     }
@@ -104,11 +104,11 @@ async fn what_was_marked_as_deleted_before_is_written_again_with_a_later_time() 
     session.commit().await.unwrap();
     collect(&repository, &ids).await;
     repository.refresh().await.unwrap();
-    assert!(!repository.view().has(&ids[0]));
+    assert!(!repository.view().await.unwrap().has(&ids[0]));
     let session = begin(&repository).await;
     write(&session, None, plains(1)).await.unwrap();
     assert_eq!(session.commit().await.unwrap().contents, 6);
-    assert!(ids.iter().all(|id| repository.view().has(id)));
+    assert!(ids.iter().all(|id| repository.view_blocking().unwrap().has(id)));
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_pack_that_has_moved_is_found_through_a_fresh_index() {
     session.commit().await.unwrap();
     let reading = opened(&operator, &clock).await;
 
-    let old = writing.view().get(&ids[2]).unwrap().pack;
+    let old = writing.view().await.unwrap().get(&ids[2]).unwrap().pack;
     collect(&writing, &ids).await;
     writing.refresh().await.unwrap();
     let session = begin(&writing).await;
@@ -129,7 +129,7 @@ async fn a_pack_that_has_moved_is_found_through_a_fresh_index() {
     writing.blobs().delete(&old).await.unwrap();
     assert_eq!(reading.read_content(&ids[2]).await.unwrap(), plains(1)[2]);
 
-    let last = writing.view().get(&ids[2]).unwrap().pack;
+    let last = writing.view().await.unwrap().get(&ids[2]).unwrap().pack;
     writing.blobs().delete(&last).await.unwrap();
     let error = reading.read_content(&ids[3]).await.unwrap_err();
     assert!(error.to_string().contains(last.as_str()) && error.to_string().contains(&ids[3].to_string()), "{error}");

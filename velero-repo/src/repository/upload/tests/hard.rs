@@ -151,7 +151,7 @@ async fn policies_below_the_root_count_for_their_directories_and_files() {
             let mut reader = Reader::new(path, &bytes, Shape::Tree).unwrap();
             at = reader.by_ref().map(Result::unwrap).find(|entry| entry.name == name).unwrap();
         }
-        let stored = repository.view().get(&at.object().unwrap().content()).unwrap();
+        let stored = repository.view().await.unwrap().get(&at.object().unwrap().content()).unwrap();
         assert_eq!(stored.compression != 0, expected, "{path}");
     }
 }

@@ -135,7 +135,7 @@ async fn what_changes_after_a_tree_was_read_ahead_changed_while_it_was_saved() {
 /// Marks directories as deleted as a collection of another program does.
 async fn mark_directories(repository: &Repository) {
     let of_directory = |entry: &crate::repository::index::Entry| entry.content.prefix() == Some(DIRECTORY);
-    let mut entries: Vec<_> = repository.view().iter().filter(of_directory).collect();
+    let mut entries: Vec<_> = repository.view().await.unwrap().iter().filter(of_directory).collect();
     for entry in &mut entries {
         entry.deleted = true;
         entry.timestamp += 1;
@@ -153,11 +153,11 @@ async fn directories_that_are_marked_as_deleted_are_written_again_although_nothi
     let first = take(&repository, upload(), tree.path()).await;
     mark_directories(&repository).await;
     let root = first.snapshot.root.clone().unwrap();
-    assert!(!repository.view().has(&root.object.unwrap().content()));
+    assert!(!repository.view().await.unwrap().has(&root.object.unwrap().content()));
     let again = Upload { parents: vec![first.snapshot], ..upload() };
     let second = take(&repository, again, tree.path()).await;
     assert_eq!((second.report.read_files, second.report.cached_files), (0, 705));
     assert_eq!(second.snapshot.root.unwrap(), root);
-    assert!(repository.view().iter().all(|entry| !entry.deleted));
+    assert!(repository.view().await.unwrap().iter().all(|entry| !entry.deleted));
     assert_eq!(read_back(&repository, &root).await, expected(tree.path()));
 }

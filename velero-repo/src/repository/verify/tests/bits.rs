@@ -54,7 +54,11 @@ async fn unnoticed(bench: &Bench, repository: &Repository, id: &BlobId, places: 
             unnoticed.push(at);
             let again = repository.open_like(bench.blobs().await, bench.options()).await;
             let again = again.unwrap_or_else(|error| panic!("{id} at {at}: {error}"));
-            assert_eq!(again.view().ordinals(), repository.view().ordinals(), "{id} at {at}");
+            assert_eq!(
+                again.view().await.unwrap().ordinals(),
+                repository.view().await.unwrap().ordinals(),
+                "{id} at {at}"
+            );
             assert_eq!(again.format().settings, repository.format().settings, "{id} at {at}");
             assert_eq!(again.seal().hash(b"same key")[..], repository.seal().hash(b"same key")[..], "{id} at {at}");
         } else {
@@ -140,7 +144,7 @@ async fn a_bit_in_any_byte_of_a_pack_is_found_unless_it_is_of_the_random_ones() 
     let repository = full(&bench).await;
     for prefix in ["p", "q"] {
         let blob = repository.blobs().list(prefix).await.unwrap().into_iter().next().unwrap();
-        let rows = repository.view();
+        let rows = repository.view().await.unwrap();
         let rows = rows.rows().filter(|(_, row)| row.pack == blob.id.as_str());
         let used: Vec<Range<usize>> =
             rows.map(|(_, row)| row.offset as usize..(row.offset + row.packed_length) as usize).collect();

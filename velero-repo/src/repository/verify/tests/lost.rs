@@ -91,7 +91,7 @@ async fn a_snapshot_is_hurt_even_if_only_its_manifest_is_in_a_damaged_index_blob
     let session = Session::begin(&repository, SessionOptions::default()).await.unwrap();
     session.delete_manifest(&doomed).unwrap();
     session.commit().await.unwrap();
-    let packs: BTreeSet<_> = repository.view().iter().map(|entry| entry.pack).collect();
+    let packs: BTreeSet<_> = repository.view().await.unwrap().iter().map(|entry| entry.pack).collect();
     flip(&bench.path(&new), 40);
     let examined = bench.examine(&repository).await;
     let report = verify(&examined, &VerifyOptions::new(Level::Metadata)).await.unwrap();
