@@ -14,8 +14,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::payload::{HEADER, Layout, PACK_ROW, field, size};
-use super::table::fence;
+use super::payload::{HEADER, Layout, PACK_ROW, fence, field, size};
 use super::{Entry, Table};
 use crate::repository::content::ContentId;
 use crate::{Error, Result};

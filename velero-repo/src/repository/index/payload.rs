@@ -46,6 +46,16 @@ pub(super) fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
+/// The first eight bytes of a key, as a number that orders like them.
+pub(super) fn fence(key: &[u8]) -> u64 {
+    let padded = || {
+        let mut head = [0; 8];
+        head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+        head
+    };
+    u64::from_be_bytes(key.first_chunk().copied().unwrap_or_else(padded))
+}
+
 impl Layout {
     /// Reads and checks a payload: the sections, every format, every pack name, every row.
     pub fn read(payload: &[u8]) -> Result<Self, &'static str> {
@@ -126,10 +136,11 @@ impl Layout {
     }
 
     fn check_rows(&mut self, payload: &[u8]) -> Result<(), &'static str> {
-        let (mut last, mut has_tombstones): (&[u8], _) = (&[], false);
+        let (mut last, mut has_tombstones): ((u64, &[u8]), _) = ((0, &[]), false);
         for row in 0..self.rows {
             let (key, value) = self.halves(payload, row);
-            if key <= last {
+            let place = (fence(key), key); // ordered like the key, and nearly always by the number
+            if place <= last {
                 return Err("its entries are not in order");
             }
             if ContentId::of_key(key).is_none() {
@@ -145,7 +156,7 @@ impl Layout {
                 return Err("an entry is dated after the year 2106");
             }
             has_tombstones |= value.is_deleted();
-            last = key;
+            last = place;
         }
         self.has_tombstones = has_tombstones;
         Ok(())

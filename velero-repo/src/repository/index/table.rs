@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::payload::{self, Layout};
+use super::payload::{self, Layout, fence};
 use super::{Entry, Merged, PACKED_OVERHEAD, Row, encode_rows, open_sealed_blob, v1};
 use crate::repository::content::ContentId;
 use crate::repository::name::BlobId;
@@ -281,14 +281,4 @@ fn share(part: u64, whole: usize) -> usize {
 fn share_between(probe: u64, below: u64, above: u64) -> usize {
     let (part, whole) = (probe.saturating_sub(below), above.saturating_sub(below).max(1));
     (u128::from(part) * FENCE as u128 / u128::from(whole)) as usize // not above FENCE
-}
-
-/// The first eight bytes of a key, as a number that orders like them.
-pub(super) fn fence(key: &[u8]) -> u64 {
-    let padded = || {
-        let mut head = [0; 8];
-        head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-        head
-    };
-    u64::from_be_bytes(key.first_chunk().copied().unwrap_or_else(padded))
 }
