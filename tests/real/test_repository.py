@@ -13,6 +13,8 @@ import forest
 import pytest
 import trees
 
+MIB = 1 << 20
+
 
 def change_unseen(file) -> None:
     """Other bytes, same size and times: whoever trusts metadata does not notice."""
@@ -189,3 +191,22 @@ def test_kopia_finds_the_manifests_of_ours_in_one_batch(pair, tmp_path):
     pair.assert_kopia_approves()
     pair.ours.verify()
     assert [one.id for one in pair.ours.snapshots()] == [one.id for one in saved]
+
+
+def test_ours_finds_files_in_a_large_index_of_kopia_through_a_cache(anywhere, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(40_000):
+        (source / f"{number:05}").write_bytes(b"number %d" % number)
+    theirs = anywhere.kopia.create().snapshot(source)
+    assert max(length for length in anywhere.place.blobs("x").values()) > MIB, "an index blob large enough to be kept in leaves"
+    cache = tmp_path / "cache"
+    flag = f"--cache-dir={cache}"
+    for number in (0, 17_017, 39_999):  # the first call reads the index from the repository, the others look into leaves
+        assert anywhere.ours.run("cat", f"{theirs.id}/{number:05}", flag).ok().out == f"number {number}"
+        assert [one["id"] for one in anywhere.ours.json("snapshot", "list", flag)] == [theirs.id]
+    assert max(path.stat().st_size for path in cache.rglob("*") if path.is_file()) > MIB
+    trees.assert_same(trees.read(source), trees.read(anywhere.ours.restore(theirs, tmp_path / "restored", flag)))
+    before = anywhere.data()
+    assert anywhere.ours.snapshot(source, "--force-hash", flag).root == theirs.root
+    assert anywhere.data() == before, "whoever writes knows what is in the leaves"

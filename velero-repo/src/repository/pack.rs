@@ -4,8 +4,9 @@
 //! [copy of the format blob]  [32 random bytes]  [content]...  [1 to 4096 random bytes]  [local index]  [postamble]
 //! ```
 //!
-//! Comes in: contents, plain or compressed. Goes out: the bytes of a pack and its entries. A body is copied once, to
-//! where it lies in the pack, and sealed there. The trailer tells what the pack holds when all index blobs are lost; it
+//! Comes in: contents, plain or compressed. Goes out: the bytes of a pack and its entries. A plain body is sealed from
+//! where it is to where it lies in the pack; one with a header before it, or with error correction, is copied and sealed
+//! there. The trailer tells what the pack holds when all index blobs are lost; it
 //! is read by [`read_trailer`], which trusts nothing: the postamble is not authenticated, the local index is.
 
 use std::sync::Arc;
@@ -16,10 +17,12 @@ use crate::repository::name::{BlobId, PackKind, PackName, SessionId};
 use crate::repository::seal::{Seal, random};
 use crate::{Error, Result};
 
+mod buffer;
 mod postamble;
 #[cfg(test)]
 mod tests;
 
+pub use buffer::Buffer;
 pub use postamble::Postamble;
 
 /// A pack is padded to a multiple of this, before its local index.
@@ -69,7 +72,7 @@ pub struct PackBuilder {
     id: PackName,
     /// Length of the blocks that were taken away.
     away: usize,
-    bytes: Vec<u8>,
+    bytes: Buffer,
     entries: Vec<Entry>,
     contents: usize,
 }
@@ -79,7 +82,7 @@ pub struct PackBuilder {
 pub struct FinishedPack {
     /// Its name.
     pub id: PackName,
-    /// All of it, but for blocks that were taken away before. When it is stored, hand the buffer to the next
+    /// All of it, but for blocks that were taken away before. When it is stored, hand the memory to the next
     /// [`PackBuilder`].
     pub bytes: Vec<u8>,
     /// Its entries for the index, sorted by content.
@@ -89,8 +92,8 @@ pub struct FinishedPack {
 impl PackBuilder {
     /// Begins a pack under a fresh name. `buffer` is emptied and used; its capacity is what the pack takes, so a buffer
     /// that comes back from a stored pack is not allocated again.
-    pub fn new(style: &PackStyle, kind: PackKind, session: &SessionId, buffer: Vec<u8>) -> Self {
-        let mut bytes = buffer;
+    pub fn new(style: &PackStyle, kind: PackKind, session: &SessionId, buffer: impl Into<Buffer>) -> Self {
+        let mut bytes = buffer.into();
         bytes.clear();
         bytes.extend_from_slice(&style.prefix);
         bytes.extend_from_slice(&random::<32>());
@@ -115,9 +118,10 @@ impl PackBuilder {
 
     /// Takes away the whole blocks of what is in memory, to be stored where they belong, in this order. Less than a block
     /// stays, without room for more until [`PackBuilder::continue_in`] gives it.
-    pub fn take_blocks(&mut self) -> Vec<u8> {
+    pub fn take_blocks(&mut self) -> Buffer {
         let whole = self.bytes.len() / BLOCK * BLOCK;
-        let rest = self.bytes[whole..].to_vec(); // it is not longer than the bytes
+        let mut rest = Buffer::default();
+        rest.extend_from_slice(&self.bytes[whole..]); // it is not longer than the bytes
         let mut blocks = std::mem::replace(&mut self.bytes, rest);
         blocks.truncate(whole);
         self.away += whole;
@@ -125,7 +129,8 @@ impl PackBuilder {
     }
 
     /// Gives it memory for what follows.
-    pub fn continue_in(&mut self, mut buffer: Vec<u8>) {
+    pub fn continue_in(&mut self, buffer: impl Into<Buffer>) {
+        let mut buffer = buffer.into();
         buffer.clear();
         buffer.extend_from_slice(&self.bytes);
         self.bytes = buffer;
@@ -172,13 +177,13 @@ impl PackBuilder {
         if self.len() >= OFFSET_LIMIT || body.len().max(piece.original_length) >= LENGTH_LIMIT {
             return Err(self.too_long(&piece.content));
         }
-        self.bytes.reserve(body.len() + 4 + self.style.seal.overhead(body.len() + 4));
-        self.bytes.extend_from_slice(&[0; NONCE]);
-        if piece.compression != 0 {
-            self.bytes.extend_from_slice(&piece.compression.to_be_bytes());
+        let (seal, iv) = (&self.style.seal, piece.content.iv());
+        if piece.compression == 0 && !seal.corrects_errors() {
+            let room = self.bytes.grow(body.len() + seal.overhead(body.len()));
+            seal.seal_into(&iv, body, room)?;
+        } else {
+            self.bytes.append(|bytes| copy_and_seal(seal, &iv, piece.compression, body, bytes))?;
         }
-        self.bytes.extend_from_slice(body);
-        self.style.seal.seal_in_place(&piece.content.iv(), &mut self.bytes, start)?;
         match self.bytes.len() - start {
             length if length < LENGTH_LIMIT => Ok(length),
             _ => Err(self.too_long(&piece.content)),
@@ -223,12 +228,24 @@ impl PackBuilder {
         let index = encode(self.style.index_version, &mut self.entries, &random::<32>())?;
         let iv = self.style.seal.hash(&index);
         let offset = self.len();
-        self.style.seal.seal(&iv, &index, &mut self.bytes)?;
+        self.bytes.append(|bytes| self.style.seal.seal(&iv, &index, bytes))?;
         let length = self.len() - offset;
-        Postamble { iv: iv.to_vec(), offset, length }.write(&mut self.bytes)?;
+        self.bytes.append(|bytes| Postamble { iv: iv.to_vec(), offset, length }.write(bytes))?;
         self.entries.retain(|entry| entry.pack == self.id);
-        Ok(Some(FinishedPack { id: self.id, bytes: self.bytes, entries: self.entries }))
+        Ok(Some(FinishedPack { id: self.id, bytes: self.bytes.into_filled(), entries: self.entries }))
     }
+}
+
+/// Appends the sealed form of a body with the header of its compression, if it has one.
+fn copy_and_seal(seal: &Seal, iv: &[u8], compression: u32, body: &[u8], bytes: &mut Vec<u8>) -> Result<()> {
+    let start = bytes.len();
+    bytes.reserve(body.len() + 4 + seal.overhead(body.len() + 4));
+    bytes.extend_from_slice(&[0; NONCE]);
+    if compression != 0 {
+        bytes.extend_from_slice(&compression.to_be_bytes());
+    }
+    bytes.extend_from_slice(body);
+    seal.seal_in_place(iv, bytes, start)
 }
 
 /// Reads what a pack holds from its own trailer, for the time when all index blobs are lost. Entries may be of other

@@ -105,6 +105,24 @@ impl Seal {
         }
     }
 
+    /// Whether sealed bytes are wrapped in shards that repair damage.
+    pub fn corrects_errors(&self) -> bool {
+        self.0.ecc.is_some()
+    }
+
+    /// Seals `plain` into `out`, which has room for exactly the sealed form, whatever is in it. Not for repositories with
+    /// error correction.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is other room, and for more bytes than the format can hold. What is in `out` is then
+    /// worthless.
+    pub fn seal_into(&self, iv: &[u8], plain: &[u8], out: &mut [u8]) -> Result<()> {
+        match self.corrects_errors() {
+            true => Err(Error::invalid("sealing a content", "it has to be laid out in shards")),
+            false => self.0.cipher.seal_into(iv, plain, out),
+        }
+    }
+
     /// What was sealed under `iv`: at most `limit` bytes.
     ///
     /// # Errors

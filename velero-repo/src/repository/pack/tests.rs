@@ -101,7 +101,7 @@ fn a_pack_that_is_taken_away_block_by_block_is_the_same_pack() {
             let length = pack.len();
             let blocks = pack.take_blocks();
             assert_eq!((blocks.len() % 4096, pack.held(), pack.len()), (0, length % 4096, length));
-            stored.extend(blocks);
+            stored.extend_from_slice(&blocks);
         }
         if number % 6 == 0 {
             pack.continue_in(Vec::with_capacity(1 << 16));
@@ -115,6 +115,32 @@ fn a_pack_that_is_taken_away_block_by_block_is_the_same_pack() {
     for plain in &plains {
         let entry = finished.entries.iter().find(|entry| entry.content == piece(plain).content).unwrap();
         assert_eq!(&open(&finished, entry), plain);
+    }
+}
+
+#[test]
+fn what_memory_held_before_makes_no_difference() {
+    let style = style(2, b"copy");
+    let plains: Vec<Vec<u8>> = (0..20).map(|number| vec![number as u8; 997 * number % 9000]).collect();
+    for used in [Vec::new(), vec![0xaa; 100], vec![0xaa; 50_000], vec![0xaa; 1 << 20]] {
+        let mut pack = PackBuilder::new(&style, PackKind::Data, &session(), used.clone());
+        let mut stored = Vec::new();
+        for (number, plain) in plains.iter().enumerate() {
+            let compression = if number % 5 == 4 { 0x1101 } else { 0 }; // which is sealed where it lies
+            pack.add(&Piece { compression, ..piece(plain) }, plain).unwrap();
+            if number % 7 == 6 {
+                stored.extend_from_slice(&pack.take_blocks());
+                pack.continue_in(used.clone());
+            }
+        }
+        let mut finished = pack.finish().unwrap().unwrap();
+        stored.append(&mut finished.bytes);
+        finished.bytes = stored;
+        assert_eq!(read_trailer(&finished.bytes, &golden::seal()).unwrap(), finished.entries);
+        for plain in &plains {
+            let entry = finished.entries.iter().find(|entry| entry.content == piece(plain).content).unwrap();
+            assert!(open(&finished, entry).ends_with(plain), "{} bytes were there", used.len());
+        }
     }
 }
 

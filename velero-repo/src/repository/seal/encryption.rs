@@ -66,6 +66,19 @@ impl Cipher {
         Ok(())
     }
 
+    /// Seals `plain` into room for exactly nonce, ciphertext and tag.
+    pub(super) fn seal_into(&self, iv: &[u8], plain: &[u8], out: &mut [u8]) -> Result<()> {
+        let room = out.split_first_chunk_mut::<NONCE_LENGTH>();
+        let room = room.and_then(|(front, rest)| Some((front, rest.split_last_chunk_mut::<TAG_LENGTH>()?)));
+        let room = room.filter(|(_, (text, _))| text.len() == plain.len());
+        let (front, (text, tag)) =
+            room.ok_or_else(|| Error::invalid("sealing a content", "there is room for something else"))?;
+        *front = nonce();
+        self.key(iv)?
+            .seal_out_of_place_scatter(Nonce::assume_unique_for_key(*front), Aad::from(iv), plain, text, &[], tag)
+            .map_err(|_| Error::invalid("sealing a content", "it is too large for its encryption"))
+    }
+
     /// What was sealed, in a buffer of its own.
     pub(super) fn open(&self, iv: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LENGTH>().ok_or_else(|| damaged(iv, "it is too short"))?;

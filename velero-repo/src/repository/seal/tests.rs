@@ -208,6 +208,25 @@ fn nonces_do_not_repeat() {
 }
 
 #[test]
+fn what_is_sealed_into_room_of_its_own_opens_and_other_room_is_refused() {
+    for encryption in [AES, CHACHA] {
+        let seal = seal(encryption, 0);
+        for length in [0, 1, 15, 16, 17, 255, 4096, 100_000] {
+            let plain: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let mut room = vec![0xaa; length + seal.overhead(length)];
+            seal.seal_into(b"the iv of it", &plain, &mut room).unwrap();
+            assert_eq!(seal.open(b"the iv of it", &room, length).unwrap(), plain, "{encryption}, {length}");
+            for wrong in [room.len() - 1, room.len() + 1, 0, 27] {
+                let refusal = seal.seal_into(b"the iv of it", &plain, &mut vec![0; wrong]);
+                assert!(refusal.is_err() || wrong == room.len(), "{encryption}, {length} in {wrong}");
+            }
+        }
+    }
+    let refusal = seal(AES, 2).seal_into(b"the iv of it", b"plain", &mut [0; 33]).unwrap_err();
+    assert_eq!(refusal.kind(), ErrorKind::Invalid);
+}
+
+#[test]
 fn sealing_in_place_needs_room_for_the_nonce() {
     assert!(seal(AES, 0).seal_in_place(&[1; 16], &mut vec![0; 20], 9).is_err());
     assert!(seal(AES, 2).seal_in_place(&[1; 16], &mut vec![0; 20], 30).is_err());

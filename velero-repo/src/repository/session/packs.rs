@@ -5,7 +5,7 @@ use super::round::Round;
 use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::repository::index::{PACKED_OVERHEAD, Table, encode};
-use crate::repository::pack::FinishedPack;
+use crate::repository::pack::{Buffer, FinishedPack};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
@@ -18,7 +18,7 @@ const NAMED_AT_ONCE: usize = 8;
 pub(super) struct Packs {
     permits: Arc<Semaphore>,
     naming: Semaphore,
-    buffers: Mutex<Vec<Vec<u8>>>,
+    buffers: Mutex<Vec<Buffer>>,
     in_flight: usize,
     /// Bytes that one of them takes.
     size: usize,
@@ -49,19 +49,20 @@ impl Packs {
     }
 
     /// A buffer for a pack of file data, one that was used if there is one.
-    pub(super) fn buffer(&self) -> Vec<u8> {
+    pub(super) fn buffer(&self) -> Buffer {
         let used = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         used.unwrap_or_else(|| self.new_buffer())
     }
 
     /// A buffer with room for the trailer, too: one that had to grow would be in memory twice. It takes memory only as
     /// far as it is filled.
-    pub(super) fn new_buffer(&self) -> Vec<u8> {
-        Vec::with_capacity(self.size + self.size / 8)
+    pub(super) fn new_buffer(&self) -> Buffer {
+        Buffer::with_capacity(self.size + self.size / 8)
     }
 
     /// Takes a buffer back that is no longer needed.
-    pub(super) fn give_back(&self, buffer: Vec<u8>) {
+    pub(super) fn give_back(&self, buffer: impl Into<Buffer>) {
+        let buffer = buffer.into();
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         if buffer.capacity() >= self.size && buffers.len() < self.in_flight {
             buffers.push(buffer);
@@ -126,7 +127,7 @@ impl Shared {
         self.failure.or(self.repository.blobs().put(&pack.id, bytes.clone())).await??;
         round.stored(pack.id, length, table);
         if bytes.is_unique() {
-            self.packs.give_back(bytes.into());
+            self.packs.give_back(Vec::from(bytes));
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::round::Round;
 use crate::error::Result;
 use crate::repository::blob::{BlobStore, Growing, blocking};
 use crate::repository::name::PackName;
+use crate::repository::pack::Buffer;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -39,13 +40,13 @@ pub(crate) fn held_by_a_pack(blobs: &BlobStore, pack_size: usize, longest: usize
 pub(super) struct Stream(UnboundedSender<Step>);
 
 enum Step {
-    Blocks(Vec<u8>, OwnedSemaphorePermit),
+    Blocks(Buffer, OwnedSemaphorePermit),
     Rest(Ready, OwnedSemaphorePermit),
 }
 
 impl Stream {
     /// Sends the next blocks on their way, or says what ended the session.
-    pub(super) fn blocks(&self, blocks: Vec<u8>, permit: OwnedSemaphorePermit, failure: &Failure) -> Result<()> {
+    pub(super) fn blocks(&self, blocks: Buffer, permit: OwnedSemaphorePermit, failure: &Failure) -> Result<()> {
         self.send(Step::Blocks(blocks, permit), failure)
     }
 
