@@ -117,11 +117,12 @@ impl Repository {
         let mut indexes = self.0.indexes.lock().await;
         indexes.whole = true;
         let mut is_lost = false;
-        for kept in self.index().kept.iter().cloned() {
-            let id = kept.blob().clone();
-            match blocking(move || kept.table()).await {
+        let all = self.index().kept;
+        for kept in all.iter() {
+            let reading = kept.clone();
+            match blocking(move || reading.table()).await {
                 Ok(table) => self.add(vec![table], None).await?,
-                Err(_) => is_lost |= indexes.loaded.remove(&id),
+                Err(_) => is_lost |= indexes.loaded.remove(kept.blob()),
             }
         }
         if is_lost {
