@@ -33,6 +33,19 @@ pub fn havoc(random: &mut Random, bytes: &mut Vec<u8>, words: &[&str]) {
     }
 }
 
+/// A document like `seed`: in one of four nothing is changed as a tree, in two of three nothing as bytes.
+pub fn document(random: &mut Random, seed: &Value, words: &[&str]) -> Vec<u8> {
+    let mut value = seed.clone();
+    if !random.one_in(4) {
+        tree(random, &mut value, words);
+    }
+    let mut bytes = value.to_string().into_bytes();
+    if random.one_in(3) {
+        havoc(random, &mut bytes, words);
+    }
+    bytes
+}
+
 fn once(random: &mut Random, bytes: &mut Vec<u8>, words: &[&str]) {
     let range = random.range(bytes.len());
     let at = range.start;

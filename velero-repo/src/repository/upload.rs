@@ -28,7 +28,7 @@ mod reuse;
 mod schedule;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(in crate::repository) mod tests;
 mod walk;
 mod window;
 mod worker;

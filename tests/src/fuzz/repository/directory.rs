@@ -65,15 +65,8 @@ impl Target for Directories {
     }
 
     fn input(&self, random: &mut Random) -> Vec<u8> {
-        let mut value = random.pick(&self.seeds).clone();
-        if !random.one_in(4) {
-            mutate::tree(random, &mut value, &WORDS);
-        }
-        let mut bytes = value.to_string().into_bytes();
-        if random.one_in(3) {
-            mutate::havoc(random, &mut bytes, &WORDS);
-        }
-        bytes
+        let seed = random.pick(&self.seeds);
+        mutate::document(random, seed, &WORDS)
     }
 
     fn run(&self, input: &[u8]) {

@@ -49,14 +49,7 @@ impl Target for Manifests {
     }
 
     fn input(&self, random: &mut Random) -> Vec<u8> {
-        let mut value = self.seed.clone();
-        if !random.one_in(4) {
-            mutate::tree(random, &mut value, &WORDS);
-        }
-        let mut bytes = value.to_string().into_bytes();
-        if random.one_in(3) {
-            mutate::havoc(random, &mut bytes, &WORDS);
-        }
+        let mut bytes = mutate::document(random, &self.seed, &WORDS);
         if random.one_in(50) {
             bytes.splice(0..0, std::iter::repeat_n(b' ', 1 + LIMIT as usize));
         }

@@ -46,15 +46,7 @@ impl Target for Objects {
     }
 
     fn input(&self, random: &mut Random) -> Vec<u8> {
-        let mut value = self.seed.clone();
-        if !random.one_in(4) {
-            mutate::tree(random, &mut value, &WORDS);
-        }
-        let mut bytes = value.to_string().into_bytes();
-        if random.one_in(3) {
-            mutate::havoc(random, &mut bytes, &WORDS);
-        }
-        bytes
+        mutate::document(random, &self.seed, &WORDS)
     }
 
     fn run(&self, input: &[u8]) {

@@ -20,6 +20,7 @@ use crate::repository::open::{Identity, OpenOptions};
 use crate::repository::policy::Policy;
 use crate::repository::snapshot;
 use crate::repository::tree::{LocalOptions, LocalSink, LocalSource};
+use crate::repository::upload::tests::noise;
 use crate::repository::upload::{Upload, Uploaded};
 use crate::store::{Store, StoreOptions};
 
@@ -52,17 +53,6 @@ fn root(taken: &Uploaded) -> Found {
 
 fn sink(path: &Path) -> Arc<dyn Sink> {
     Arc::new(LocalSink::open(path).unwrap())
-}
-
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let step = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u8
-    };
-    std::iter::repeat_with(step).take(length).collect()
 }
 
 /// Files of many sizes, links and odd attributes.

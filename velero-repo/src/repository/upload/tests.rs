@@ -22,6 +22,7 @@ mod faults;
 mod hard;
 mod incremental;
 mod made;
+mod watched;
 
 /// A repository with small chunks in memory.
 async fn repository() -> Repository {
@@ -52,7 +53,8 @@ async fn take(repository: &Repository, upload: Upload, path: &Path) -> Uploaded 
     upload.run(repository, source(path)).await.unwrap()
 }
 
-fn noise(seed: u64, length: usize) -> Vec<u8> {
+/// Bytes that nothing compresses; the same for the same seed.
+pub(in crate::repository) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let step = move || {
         state ^= state << 13;

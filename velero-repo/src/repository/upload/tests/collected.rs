@@ -2,74 +2,11 @@
 
 use super::*;
 use crate::repository::maintenance::{Cycle, DeletionPlan, Maintenance, MaintenanceOptions, Safety};
-use crate::repository::tree::{Metadata, SourceDirectory, SourceFile};
 use crate::repository::verify::tests::bench::Bench;
 use crate::repository::verify::{Level, VerifyOptions, verify};
 use jiff::SignedDuration;
-use std::io;
 use std::sync::Mutex;
-
-/// What another program does, once.
-type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
-
-/// A tree in which something happens elsewhere when this file is opened.
-struct Interrupted {
-    inner: LocalSource,
-    file: &'static str,
-    meanwhile: Meanwhile,
-}
-
-struct InterruptedDirectory {
-    inner: Box<dyn SourceDirectory>,
-    file: &'static str,
-    meanwhile: Meanwhile,
-}
-
-impl Source for Interrupted {
-    fn name(&self) -> Vec<u8> {
-        self.inner.name()
-    }
-
-    fn root(&self) -> io::Result<Metadata> {
-        self.inner.root()
-    }
-
-    fn directory(&self, path: &[u8]) -> io::Result<Box<dyn SourceDirectory>> {
-        let inner = self.inner.directory(path)?;
-        Ok(Box::new(InterruptedDirectory { inner, file: self.file, meanwhile: self.meanwhile.clone() }))
-    }
-
-    fn root_file(&self) -> io::Result<Box<dyn SourceFile>> {
-        self.inner.root_file()
-    }
-}
-
-impl SourceDirectory for InterruptedDirectory {
-    fn itself(&self) -> io::Result<Metadata> {
-        self.inner.itself()
-    }
-
-    fn names(&mut self, each: &mut dyn FnMut(&[u8], Option<crate::repository::tree::Kind>)) -> io::Result<()> {
-        self.inner.names(each)
-    }
-
-    fn metadata(&self, names: &[&[u8]]) -> Vec<io::Result<Metadata>> {
-        self.inner.metadata(names)
-    }
-
-    fn open(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>> {
-        if name == self.file.as_bytes()
-            && let Some(meanwhile) = self.meanwhile.lock().unwrap().take()
-        {
-            meanwhile();
-        }
-        self.inner.open(name)
-    }
-
-    fn link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
-        self.inner.link(name)
-    }
-}
+use watched::watched;
 
 async fn collect(repository: &Repository) {
     repository.refresh().await.unwrap();
@@ -100,13 +37,18 @@ async fn saved_while_collected(cycles: usize, parents: bool) -> (Result<Uploaded
             other.blobs().wait(collect(&other));
         }
     };
-    let source = Interrupted {
-        inner: LocalSource::open(bench.tree.path(), LocalOptions::default()).unwrap(),
-        file: "last",
-        meanwhile: Arc::new(Mutex::new(Some(Box::new(meanwhile)))),
+    let meanwhile = Mutex::new(Some(meanwhile));
+    let begin = move |name: &[u8]| {
+        if name == b"last"
+            && let Some(meanwhile) = meanwhile.lock().unwrap().take()
+        {
+            meanwhile();
+        }
+        Ok(())
     };
+    let source = watched(bench.tree.path(), |_| Ok(()), begin);
     let parents = if parents { vec![first.snapshot] } else { Vec::new() };
-    let saved = Upload { workers: 1, parents, ..upload() }.run(&repository, Arc::new(source)).await;
+    let saved = Upload { workers: 1, parents, ..upload() }.run(&repository, source).await;
 
     let reading = repository.open_like(bench.blobs().await, bench.options()).await.unwrap();
     let found = verify(&reading, &VerifyOptions::new(Level::Everything)).await.unwrap();

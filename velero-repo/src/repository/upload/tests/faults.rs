@@ -2,71 +2,19 @@
 
 use super::*;
 use crate::ErrorKind;
-use crate::repository::tree::{Metadata, SourceDirectory, SourceFile};
 use std::io;
+use watched::watched;
 
-/// A tree in which some entries can not be read.
-struct Faulty {
-    inner: LocalSource,
-    broken: &'static str,
-    slow: Duration,
-}
-
-struct FaultyDirectory {
-    inner: Box<dyn SourceDirectory>,
-    broken: &'static str,
-    slow: Duration,
-}
-
-impl Source for Faulty {
-    fn name(&self) -> Vec<u8> {
-        self.inner.name()
-    }
-
-    fn root(&self) -> io::Result<Metadata> {
-        self.inner.root()
-    }
-
-    fn directory(&self, path: &[u8]) -> io::Result<Box<dyn SourceDirectory>> {
-        if path == self.broken.as_bytes() {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        Ok(Box::new(FaultyDirectory { inner: self.inner.directory(path)?, broken: self.broken, slow: self.slow }))
-    }
-
-    fn root_file(&self) -> io::Result<Box<dyn SourceFile>> {
-        self.inner.root_file()
-    }
-}
-
-impl SourceDirectory for FaultyDirectory {
-    fn itself(&self) -> io::Result<Metadata> {
-        self.inner.itself()
-    }
-
-    fn names(&mut self, each: &mut dyn FnMut(&[u8], Option<crate::repository::tree::Kind>)) -> io::Result<()> {
-        self.inner.names(each)
-    }
-
-    fn metadata(&self, names: &[&[u8]]) -> Vec<io::Result<Metadata>> {
-        self.inner.metadata(names)
-    }
-
-    fn open(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>> {
-        std::thread::sleep(self.slow);
-        match name == self.broken.as_bytes() {
-            true => Err(io::ErrorKind::PermissionDenied.into()),
-            false => self.inner.open(name),
-        }
-    }
-
-    fn link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
-        self.inner.link(name)
-    }
-}
-
+/// A tree in which what has this name can not be opened, and files take a while.
 fn faulty(path: &Path, broken: &'static str, slow: Duration) -> Arc<dyn Source> {
-    Arc::new(Faulty { inner: LocalSource::open(path, LocalOptions::default()).unwrap(), broken, slow })
+    let refuse = move |name: &[u8]| match name == broken.as_bytes() {
+        true => Err(io::ErrorKind::PermissionDenied.into()),
+        false => Ok(()),
+    };
+    watched(path, refuse, move |name| {
+        std::thread::sleep(slow);
+        refuse(name)
+    })
 }
 
 async fn snapshots(repository: &Repository) -> Vec<Snapshot> {
