@@ -112,21 +112,23 @@ impl Session {
         repository.refresh_if_old().await?;
         let format = repository.format();
         repository.blobs().check_retention(format.settings.retention)?;
+        let view = repository.view().await?;
+        let parameters = &format.parameters;
+        let pack_size = usize::try_from(parameters.max_pack_size).unwrap_or(usize::MAX);
+        let longest = Splitter::by_name(format.splitter())?.max_chunk();
+        let copy = format.recovery_copy()?.unwrap_or_default();
+        let style = PackStyle::new(repository.seal(), parameters.index_version, parameters.version, pack_size, &copy);
+        // From here on there is a marker; what fails is to remove it.
         repository.blobs().prepare(false).await?;
         let round = Round::begin(repository).await?;
         if let Err(error) = round.check_store(repository).await {
             round.forget_marker(repository).await;
             return Err(error);
         }
-        let parameters = &format.parameters;
-        let pack_size = usize::try_from(parameters.max_pack_size).unwrap_or(usize::MAX);
-        let longest = Splitter::by_name(format.splitter())?.max_chunk();
-        let copy = format.recovery_copy()?.unwrap_or_default();
-        let style = PackStyle::new(repository.seal(), parameters.index_version, parameters.version, pack_size, &copy);
         let shared = Shared {
             seal: repository.seal(),
             style,
-            known: Known::new(repository.view().await?.ordinals()),
+            known: Known::new(view.ordinals()),
             packs: Packs::new(options.packs_in_flight, held_by_a_pack(repository.blobs(), pack_size, longest)),
             failure: Failure::new(&options.cancel),
             round: Mutex::new(Some(Arc::new(round))),
@@ -134,7 +136,7 @@ impl Session {
             manifests: manifests::Pending::default(),
             committing: tokio::sync::Mutex::default(),
             begun: repository.now(),
-            final_before: repository.view().await?.watermark(),
+            final_before: view.watermark(),
             repository: repository.clone(),
         };
         let shared = Arc::new(shared);

@@ -9,8 +9,8 @@ use crate::repository::clock::SettableClock;
 use crate::repository::index::{encode, sealed_blob};
 use crate::repository::manifest::labels;
 use crate::repository::open::{CacheOptions, Repository};
-use crate::repository::session::Session;
 use crate::repository::session::tests::{begin, clock, created, memory, options, plains, snapshot, write};
+use crate::repository::session::{Session, SessionOptions};
 
 /// A repository with 40 000 contents, of which the first ones are really there, in one large index blob.
 struct Large {
@@ -41,13 +41,24 @@ impl Large {
             repository.blobs().delete(&blob.id).await.unwrap();
         }
         repository.blobs().put(&index, sealed.into()).await.unwrap();
+        repository.refresh().await.unwrap();
         Large { repository, clock, cache, ids, index }
     }
 
+    fn cache_options(&self) -> CacheOptions {
+        CacheOptions { directory: self.cache.path().to_owned(), limit: 64 << 20 }
+    }
+
     async fn open(&self) -> Repository {
-        let cache = CacheOptions { directory: self.cache.path().to_owned(), limit: 64 << 20 };
-        let options = options(&self.clock).with_cache(cache);
+        let options = options(&self.clock).with_cache(self.cache_options());
         self.repository.open_like(self.repository.blobs().clone(), options).await.unwrap()
+    }
+
+    /// The entries that the cache has of the index blob, if it is whole there.
+    fn in_the_cache(&self) -> Option<Vec<Entry>> {
+        let cache = Cache::open(&self.cache_options(), &self.repository.format().unique_id).unwrap();
+        let kept = Kept::open(&cache, &self.repository.seal(), &self.index)?;
+        Some(kept.table().ok()?.iter().collect())
     }
 
     /// Opens it and takes the index blob out of the store, so that only the cache can answer.
@@ -155,21 +166,69 @@ async fn every_changed_bit_is_noticed_and_the_store_asked() {
     let file = large.file();
     let length = std::fs::metadata(&file).unwrap().len();
     let places: Vec<u64> = (0..64).chain((0..40).map(|n| n * length / 40)).chain([length - 1]).collect();
+    let expected: Vec<Entry> = large.repository.view().await.unwrap().iter().collect();
     for at in places {
         flip(&file, at);
+        assert!(large.in_the_cache().is_none(), "bit at {at}");
         let repository = large.open().await;
         for (id, plain) in large.ids.iter().zip(plains(3)) {
             assert_eq!(repository.read_content(id).await.unwrap(), plain, "bit at {at}");
         }
         assert_eq!(manifests(&repository).await, 1);
-        let whole = large.open().await.view().await.unwrap();
-        assert!(whole.iter().eq(large.open().await.view().await.unwrap().iter()), "bit at {at}");
-        assert!(whole.ordinals() > 40_000 + large.ids.len());
+        assert!(large.open().await.view().await.unwrap().iter().eq(expected.iter().cloned()), "bit at {at}");
+        assert_eq!(large.in_the_cache().unwrap(), expected, "it was mended");
     }
 }
 
 #[tokio::test]
-async fn a_file_that_is_cut_gone_or_of_another_blob_is_made_again() {
+async fn the_file_of_another_index_blob_is_not_taken_for_this_one() {
+    let large = Large::new().await;
+    large.open().await;
+    let cache = Cache::open(&large.cache_options(), &large.repository.format().unique_id).unwrap();
+    let seal = large.repository.seal();
+    let other = BlobId::new("xn0_00112233445566778899aabbccddeeff-s0011223344556677147-c1").unwrap();
+    let Some(Ok(table)) = Kept::open(&cache, &seal, &large.index).map(|kept| kept.table()) else {
+        panic!("it is kept")
+    };
+    Kept::write(&cache, &seal, &other, &table);
+    assert!(Kept::open(&cache, &seal, &other).is_some());
+    std::fs::copy(large.file(), large.file().with_file_name(Cache::leaves_of(&other))).unwrap();
+    assert!(Kept::open(&cache, &seal, &other).is_none());
+}
+
+#[tokio::test]
+async fn leaves_that_changed_places_do_not_open() {
+    let large = Large::new().await;
+    large.open().await;
+    let cache = Cache::open(&large.cache_options(), &large.repository.format().unique_id).unwrap();
+    let kept = Kept::open(&cache, &large.repository.seal(), &large.index).unwrap();
+    let place = |number: usize| kept.places[number] as usize..kept.places[number + 1] as usize;
+    assert_eq!(place(0).len(), place(1).len());
+    let mut bytes = std::fs::read(large.file()).unwrap();
+    let first = bytes[place(0)].to_vec();
+    bytes.copy_within(place(1), place(0).start);
+    bytes[place(1)].copy_from_slice(&first);
+    std::fs::write(large.file(), bytes).unwrap();
+    assert!(kept.table().is_err() && large.in_the_cache().is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_can_not_begin_leaves_no_marker() {
+    let large = Large::new().await;
+    large.open().await;
+    let repository = large.open().await;
+    assert!(is_kept(&repository));
+    std::fs::write(large.file(), b"emptied").unwrap();
+    let garbage = bytes::Bytes::from_static(b"this is not what the index blob was");
+    repository.blobs().put(&large.index, garbage).await.unwrap();
+    let begun = Session::begin(&repository, SessionOptions::default()).await;
+    let error = begun.map(drop).unwrap_err();
+    assert!(error.to_string().contains(large.index.as_str()), "{error}");
+    assert_eq!(repository.blobs().list("s").await.unwrap(), [], "collections would wait for it for days");
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_or_gone_is_made_again() {
     let large = Large::new().await;
     large.open().await;
     let file = large.file();
