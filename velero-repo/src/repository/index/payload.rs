@@ -88,8 +88,14 @@ impl Layout {
         (2..=1 + LONGEST_HASH).contains(&self.key) && (SHORTEST_VALUE..=LONGEST_VALUE).contains(&self.value)
     }
 
-    fn sections(&mut self, payload: &[u8], formats: usize) -> Option<()> {
+    /// Puts the packs behind the rows.
+    fn place_packs(&mut self) -> Option<()> {
         self.packs_at = self.rows.checked_mul(self.row_size())?.checked_add(HEADER)?;
+        Some(())
+    }
+
+    fn sections(&mut self, payload: &[u8], formats: usize) -> Option<()> {
+        self.place_packs()?;
         let formats_at = self.packs.checked_mul(PACK_ROW)?.checked_add(self.packs_at)?;
         let end = formats.checked_mul(FORMAT_ROW)?.checked_add(formats_at)?;
         self.take_formats(payload.get(formats_at..end)?);
@@ -105,7 +111,7 @@ impl Layout {
     /// of both. No row is checked.
     pub fn of_start(start: &[u8]) -> Option<(Self, usize)> {
         let (mut layout, formats) = Self::header(start).filter(|(layout, _)| layout.has_possible_rows())?;
-        layout.packs_at = layout.rows.checked_mul(layout.row_size())?.checked_add(HEADER)?;
+        layout.place_packs()?;
         let end = HEADER + formats * FORMAT_ROW; // their number has one byte
         layout.take_formats(start.get(HEADER..end)?);
         Some((layout, end))

@@ -82,8 +82,7 @@ impl Range {
     }
 
     fn file(&self) -> String {
-        let name = format!("{}/{}/{}", self.blob, self.offset, self.length);
-        hex(&Sha256::digest(name).as_slice()[..16]) // a digest has 32 bytes
+        name_of(format!("{}/{}/{}", self.blob, self.offset, self.length))
     }
 }
 
@@ -93,8 +92,7 @@ impl Cache {
     /// # Errors
     /// Its directory can not be made or listed.
     pub(super) fn open(options: &CacheOptions, unique_id: &[u8]) -> Result<Self> {
-        let name = hex(&Sha256::digest(unique_id).as_slice()[..16]); // a digest has 32 bytes
-        let directory = options.directory.join(name);
+        let directory = options.directory.join(name_of(unique_id));
         let failed =
             |source| Error::Io { operation: "opening the cache", path: directory.display().to_string(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
@@ -144,7 +142,7 @@ impl Cache {
 
     /// The name of the file that holds an index blob in leaves.
     pub(super) fn leaves_of(blob: &BlobId) -> String {
-        hex(&Sha256::digest(format!("{blob}/leaves")).as_slice()[..16]) // a digest has 32 bytes
+        name_of(format!("{blob}/leaves"))
     }
 
     fn write(&self, name: &str, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
@@ -180,6 +178,11 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// The name on the disk of what is called so.
+fn name_of(what: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(what).as_slice()[..16]) // a digest has 32 bytes
 }
 
 /// A file of the cache.

@@ -5,6 +5,7 @@ use super::cache::{Cache, Range};
 use super::contents::open_in_place;
 use super::early::Early;
 use super::kept::{self, Kept};
+use super::lookup::unless_lost;
 use crate::error::{Error, Result};
 use crate::repository::blob::{BlobInfo, blocking};
 use crate::repository::epoch::{State, v0};
@@ -120,9 +121,9 @@ impl Repository {
         let all = self.index().kept;
         for kept in all.iter() {
             let reading = kept.clone();
-            match blocking(move || reading.table()).await {
-                Ok(table) => self.add(vec![table], None).await?,
-                Err(_) => is_lost |= indexes.loaded.remove(kept.blob()),
+            match unless_lost(blocking(move || reading.table()).await) {
+                Some(table) => self.add(vec![table], None).await?,
+                None => is_lost |= indexes.loaded.remove(kept.blob()),
             }
         }
         if is_lost {

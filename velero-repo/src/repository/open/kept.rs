@@ -19,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::cache::Cache;
+use super::contents::open_in_place;
 use crate::error::{Error, Result};
 use crate::repository::content::ContentId;
 use crate::repository::index::{Entry, PACKED_OVERHEAD, Root, Table};
@@ -117,9 +118,8 @@ impl Kept {
     pub(super) fn table(&self) -> Result<Table> {
         let mut payload = Vec::with_capacity(self.root.length());
         payload.extend_from_slice(self.root.header());
-        let mut buffer = Vec::new();
         for number in 0..self.root.leaves() {
-            payload.extend_from_slice(self.read(number, &mut buffer)?);
+            payload.extend_from_slice(&self.read(number)?);
         }
         Table::parse(payload.into(), PACKED_OVERHEAD)
     }
@@ -130,20 +130,19 @@ impl Kept {
             return Ok(leaf.clone());
         }
         self.read.fetch_add(1, Ordering::Relaxed);
-        let leaf = Bytes::copy_from_slice(self.read(number, &mut Vec::new())?);
+        let leaf = self.read(number)?;
         recent.truncate(RECENT - 1);
         recent.push_front((number, leaf.clone()));
         Ok(leaf)
     }
 
-    /// Reads a leaf and opens it in `buffer`.
-    fn read<'a>(&self, number: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+    fn read(&self, number: usize) -> Result<Bytes> {
         let place = self.places.get(number).zip(self.places.get(number + 1));
         let (start, end) = place.ok_or_else(|| Error::corrupt(self.blob.as_str(), "it has no such leaf"))?;
-        buffer.resize(usize::try_from(end - start).unwrap_or(usize::MAX), 0); // places ascend by a leaf at a time
+        let mut sealed = vec![0; (end - start) as usize]; // places ascend by a sealed leaf at a time
         let failed = |source| Error::Io { operation: "reading the cache", path: self.blob.to_string(), source };
-        self.file.read_exact_at(buffer, *start).map_err(failed)?;
-        self.seal.open_in_place(&iv(&self.seal, &self.blob, number), buffer).map(|leaf| &*leaf)
+        self.file.read_exact_at(&mut sealed, *start).map_err(failed)?;
+        open_in_place(&self.seal, &iv(&self.seal, &self.blob, number), sealed.into())
     }
 }
 

@@ -125,6 +125,6 @@ impl Repository {
 }
 
 /// What was found; `None` where the cache does not have any more what it had.
-fn unless_lost<T>(found: Result<T>) -> Option<T> {
+pub(super) fn unless_lost<T>(found: Result<T>) -> Option<T> {
     found.inspect_err(|error| tracing::debug!(%error, "the cache has lost an index blob")).ok()
 }
