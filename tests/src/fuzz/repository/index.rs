@@ -44,7 +44,6 @@ impl Target for Indexes {
         let read = read(input);
         assert_eq!(read, self::read(input), "a second reading differs");
         sealed(input, read.is_some());
-        root(input, input);
         let Some(entries) = read else { return };
         let again = encode(2, &mut entries.clone(), &[]).ok().filter(|_| !entries.is_empty());
         let again = again.or_else(|| entries.is_empty().then(Vec::new)).expect("what was read can be written");
@@ -74,8 +73,8 @@ fn read(payload: &[u8]) -> Option<Vec<Entry>> {
     Some(entries)
 }
 
-/// A root of anything, with leaves of anything: there may be an error, but no entry of another content.
-fn root(bytes: &[u8], payload: &[u8]) {
+/// A damaged root with leaves that are not its own: there may be an error, but no entry of another content.
+fn damaged_root(bytes: &[u8], payload: &[u8]) {
     let Ok(root) = Root::parse(bytes) else { return };
     let payload = Bytes::copy_from_slice(payload);
     let read = |number| {
@@ -103,7 +102,7 @@ fn leaves(payload: &[u8], entries: &[Entry]) {
     }
     let at = payload.len() % stored.len();
     stored[at] ^= 1 << (entries.len() % 8);
-    self::root(&stored, payload);
+    damaged_root(&stored, payload);
 }
 
 /// As a blob it reads as it does without its seal, and with any other bit not at all.
