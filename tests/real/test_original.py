@@ -56,7 +56,7 @@ def test_file_system_backup_brings_volume_data_back(original, cluster, minio, na
         }
     )
     cluster.wait_for_pod(namespace, "notes")
-    cluster.exec(namespace, "notes", "sh", "-c", "cat > /data/note", stdin="kept")
+    cluster.exec(namespace, "notes", "sh", "-c", "printf kept > /data/note")
     name = unique("oracle")
     backup = original.create_backup(name, f"--include-namespaces={namespace}", "--default-volumes-to-fs-backup")
     assert backup["status"]["phase"] == "Completed", backup["status"]
