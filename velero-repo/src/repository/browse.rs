@@ -13,17 +13,15 @@ use futures::stream::BoxStream;
 
 use super::content::DIRECTORY;
 use super::directory::parser::{Parser, Step};
-use super::directory::{Entry, Kind, Reader, Shape};
-use super::manifest::{ManifestId, TYPE, labels};
+use super::directory::{Entry, Kind, LONGEST_DIRECTORY, Reader, Shape};
+use super::manifest::{ManifestId, Manifests, Record, TYPE, labels};
 use super::object::ObjectId;
 use super::open::Repository;
 use super::snapshot::{SNAPSHOT, Snapshot};
 use crate::{Error, Result};
 
-/// The longest directory object that is read, bytes: some five million entries.
-pub(super) const LONGEST_DIRECTORY: u64 = 1 << 30;
 /// The shortest beginning of a snapshot's id that is looked for.
-const SHORTEST_PREFIX: usize = 4;
+pub const SHORTEST_PREFIX: usize = 4;
 
 /// An entry that was looked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +58,8 @@ impl Found {
 /// a path inside.
 ///
 /// # Errors
-/// Missing: there is no such snapshot, object or path. Invalid: several snapshots begin like that, or a path leads
-/// through something that is no directory. Those of the repository.
+/// Missing: there is no such snapshot, object or path. Invalid: those of [`among`], or a path leads through something
+/// that is no directory. Those of the repository.
 pub async fn resolve(repository: &Repository, target: &str) -> Result<Found> {
     let (name, path) = target.split_once('/').unwrap_or((target, ""));
     let mut found = match snapshot(repository, name).await? {
@@ -86,23 +84,36 @@ pub async fn resolve(repository: &Repository, target: &str) -> Result<Found> {
 
 async fn snapshot(repository: &Repository, name: &str) -> Result<Option<Found>> {
     let manifests = repository.manifests(&labels([(TYPE, SNAPSHOT)])).await?;
-    let record = match manifests.get(name) {
-        Some(record) => record,
-        None if name.len() < SHORTEST_PREFIX => return Ok(None),
-        None => {
-            let alike: Vec<_> = manifests.iter().filter(|record| record.id.as_str().starts_with(name)).collect();
-            match alike[..] {
-                [] => return Ok(None),
-                [record] => record,
-                [..] => {
-                    let ids: Vec<_> = alike.iter().take(5).map(|record| record.id.as_str()).collect();
-                    let reason = format!("{} snapshots begin like that: {}", alike.len(), ids.join(", "));
-                    return Err(Error::invalid(format!("snapshot {name:?}"), reason));
-                }
-            }
-        }
-    };
+    let Some(record) = among(&manifests, name)? else { return Ok(None) };
     Found::root(record.id.clone(), Snapshot::from_record(record)?).map(Some)
+}
+
+/// The one of `snapshots` that `name` means: its id, or the beginning of an id that no other shares. Large hexadecimal
+/// digits are as good as small ones.
+///
+/// # Errors
+/// Invalid: several begin like that, or a beginning is shorter than [`SHORTEST_PREFIX`].
+pub fn among<'a>(snapshots: &'a Manifests, name: &str) -> Result<Option<&'a Record>> {
+    if let Some(record) = snapshots.get(name) {
+        return Ok(Some(record));
+    }
+    let is_hexadecimal = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if name.len() < SHORTEST_PREFIX {
+        let reason = format!("at least {SHORTEST_PREFIX} characters of its identity are needed");
+        let refusal = is_hexadecimal.then(|| Error::invalid(format!("snapshot {name:?}"), reason));
+        return refusal.map_or(Ok(None), Err);
+    }
+    let small = if is_hexadecimal { name.to_ascii_lowercase() } else { name.to_owned() };
+    let alike: Vec<_> = snapshots.iter().filter(|record| record.id.as_str().starts_with(&small)).collect();
+    match alike[..] {
+        [] => Ok(None),
+        [record] => Ok(Some(record)),
+        [..] => {
+            let ids: Vec<_> = alike.iter().take(5).map(|record| record.id.as_str()).collect();
+            let reason = format!("{} snapshots begin like that: {}", alike.len(), ids.join(", "));
+            Err(Error::invalid(format!("snapshot {name:?}"), reason))
+        }
+    }
 }
 
 async fn object(repository: &Repository, name: &str) -> Result<Found> {

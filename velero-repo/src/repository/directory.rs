@@ -29,6 +29,9 @@ pub use writer::Writer;
 /// What `stream` says in every directory object.
 const STREAM: &str = "kopia:directory";
 
+/// The longest directory object that is written and read, bytes: some twenty million entries.
+pub(crate) const LONGEST_DIRECTORY: u64 = 4 << 30;
+
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {

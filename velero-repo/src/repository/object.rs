@@ -160,6 +160,13 @@ pub struct IndirectEntry {
     pub object: ObjectId,
 }
 
+/// The most contents of an object: 32 TiB of chunks of the usual 4 MiB. What has more is not written, because it would
+/// not be read: its list takes memory, for who writes and for who reads.
+pub const MOST_PARTS: usize = 1 << 23;
+
+/// The longest list that is read, bytes: that of the most contents, with the longest names.
+pub const LONGEST_LIST: u64 = 1 << 30;
+
 /// Longest object, in bytes, that Kopia's signed numbers can name.
 const LONGEST: u64 = i64::MAX as u64;
 const STREAM: &str = "kopia:indirect";
@@ -188,9 +195,12 @@ fn is_zero(number: &i64) -> bool {
 /// The bytes of a list, as Kopia writes it.
 ///
 /// # Errors
-/// Invalid: the entries have gaps or overlaps, or are longer together than a file can be.
+/// Invalid: there are more than [`MOST_PARTS`], they have gaps or overlaps, or are longer together than a file can be.
 pub fn encode_list(entries: &[IndirectEntry]) -> Result<Vec<u8>> {
     let refuse = |reason: String| Error::invalid("list of an object", reason);
+    if entries.len() > MOST_PARTS {
+        return Err(refuse(format!("it would have more than {MOST_PARTS} entries")));
+    }
     total_length(entries).map_err(refuse)?;
     let part = |e: &IndirectEntry| Part { start: e.start as i64, length: e.length as i64, object: e.object };
     let list = List { stream: STREAM.to_owned(), entries: Some(entries.iter().map(part).collect()) };

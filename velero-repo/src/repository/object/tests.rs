@@ -84,6 +84,15 @@ fn parts_become_one_list_and_an_empty_last_part_stays() {
     assert!(concatenate(vec![FilePart::List(vec![entry(1, 1, "aa")])]).is_err());
 }
 
+#[test]
+fn the_longest_list_that_may_be_written_may_be_read() {
+    let without = encode_list(&[]).unwrap().len() as u64;
+    let one = encode_list(&[entry(0, LONGEST, &"f".repeat(64))]).unwrap().len() as u64;
+    let start = format!("\"s\":{LONGEST},").len() as u64; // left away where it is 0
+    let comma = 1;
+    assert!(without + (one - without + start + comma) * MOST_PARTS as u64 <= LONGEST_LIST);
+}
+
 proptest! {
     #[test]
     fn any_list_is_read_as_it_was_written(lengths in prop::collection::vec(0_u64..1 << 40, 0..50), hash in "[0-9a-f]{32}") {

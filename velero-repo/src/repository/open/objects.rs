@@ -2,14 +2,12 @@
 
 use super::Repository;
 use crate::error::{Error, Result};
-use crate::repository::object::{IndirectEntry, ObjectId, parse_list};
+use crate::repository::object::{IndirectEntry, LONGEST_LIST, MOST_PARTS, ObjectId, parse_list};
 use crate::repository::seal::compression::Compressor;
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
-/// The longest list that is read, bytes: about 60 bytes for each content.
-const LONGEST_LIST: u64 = 256 << 20;
 /// Contents that a stream reads at once.
 const AHEAD: usize = 3;
 
@@ -72,7 +70,7 @@ impl Repository {
     /// single content that is one part of length 0: the length is not known before it is read.
     ///
     /// # Errors
-    /// Corrupt: a list is damaged, or the lists in it are not as long as it says.
+    /// Corrupt: a list is damaged, the lists in it are not as long as it says, or there are more than [`MOST_PARTS`].
     pub async fn parts(&self, id: &ObjectId) -> Result<Vec<IndirectEntry>> {
         let Some(list) = id.list() else {
             return Ok(vec![IndirectEntry { start: 0, length: 0, object: *id }]);
@@ -109,6 +107,10 @@ impl Repository {
                         ));
                     }
                     Some(list) => flat.extend(shifted(&id, &entry, self.resolve(entry.object, list).await?)?),
+                }
+                if flat.len() > MOST_PARTS {
+                    let reason = format!("it has more than the {MOST_PARTS} contents that are allowed");
+                    return Err(Error::corrupt(format!("object {id}"), reason));
                 }
             }
             Ok(flat)

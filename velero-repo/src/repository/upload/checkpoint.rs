@@ -103,6 +103,17 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
+/// Stops the workers when one of them panics, which is a fault of this program: the others would wait for it.
+struct StopOnFall<'a>(&'a Run);
+
+impl Drop for StopOnFall<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.schedule.fail(Error::invalid("upload", "one of its workers panicked"));
+        }
+    }
+}
+
 /// Starts the workers on plain threads. What comes back ends when the last of them has.
 fn start_workers(run: &Arc<Run>, plan: Plan) -> oneshot::Receiver<()> {
     let (done, ended) = oneshot::channel::<()>();
@@ -111,7 +122,9 @@ fn start_workers(run: &Arc<Run>, plan: Plan) -> oneshot::Receiver<()> {
         let (run_of_failed, run, done) = (run, run.clone(), done.clone());
         let writer = run.session.writer();
         let work = move || {
+            let fall = StopOnFall(&run);
             Worker::new(&run, writer).work(number == 0);
+            drop(fall);
             drop((run, done)); // in this order: who hears of the end may need to be the only owner
         };
         if let Err(source) = std::thread::Builder::new().name(format!("upload-{number}")).stack_size(STACK).spawn(work)

@@ -38,7 +38,11 @@ impl Choice {
         Ok(Choice {
             directories: policy.metadata_compression.compressor().map(Compressor::by_name).transpose()?,
             splitter: if chosen.is_empty() { splitter } else { Splitter::by_name(chosen)? },
-            part: policy.upload.parallel_upload_above_size.and_then(|size| u64::try_from(size).ok()),
+            part: policy
+                .upload
+                .parallel_upload_above_size
+                .and_then(|size| u64::try_from(size).ok())
+                .filter(|size| *size > 0),
             policy: policy.clone(),
         })
     }

@@ -47,6 +47,11 @@ impl ObjectWriter {
         Ok(())
     }
 
+    /// Bytes that were written so far.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
     /// As [`ObjectWriter::finish`]; but if the text is that of an object that is there, it is that object and need not
     /// be hashed. Only of what is shorter than the shortest chunk is it certain that it would be one content again.
     pub(super) fn finish_like(self, earlier: &[Whole], text: Vec<u8>, writer: &mut ContentWriter) -> Result<ObjectId> {

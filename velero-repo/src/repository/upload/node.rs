@@ -15,9 +15,8 @@ use super::chunks::{Layout, ObjectWriter};
 use super::names::Names;
 use super::reuse::{Earlier, EarlierDirectory, Objects, Whole, open_all};
 use super::worker::Settings;
-use crate::Result;
 use crate::repository::content::DIRECTORY;
-use crate::repository::directory::{self, Entry, Kind, Mode, Shape, Summary, Tally};
+use crate::repository::directory::{self, Entry, Kind, LONGEST_DIRECTORY, Mode, Shape, Summary, Tally};
 use crate::repository::gojson::Time;
 use crate::repository::object::ObjectId;
 use crate::repository::policy::Tree;
@@ -25,6 +24,10 @@ use crate::repository::rules::Rules;
 use crate::repository::seal::compression::Compressor;
 use crate::repository::session::ContentWriter;
 use crate::repository::tree::Metadata;
+use crate::{Error, Result};
+
+/// Slices of a directory that are taken before the first of them is written, at most: what comes back waits for it.
+const MOST_AHEAD: usize = 128;
 
 /// What became of an entry.
 #[derive(Clone, Debug)]
@@ -110,6 +113,8 @@ struct State {
     /// The number whose entries are written next.
     next: usize,
     waiting: BTreeMap<usize, Vec<Outcome>>,
+    /// Whether no more files are handed out until some are written.
+    paused: bool,
     object: Growing,
     /// What is being worked on, for checkpoints.
     children: BTreeMap<usize, Weak<Node>>,
@@ -152,6 +157,7 @@ impl Node {
             whole: Vec::new(),
             next: 0,
             waiting: BTreeMap::new(),
+            paused: false,
             object,
             children: BTreeMap::new(),
             slices: BTreeMap::new(),
@@ -198,7 +204,7 @@ impl Node {
         self.lock().children.insert(number, Arc::downgrade(child));
     }
 
-    /// The next files, at most `limit`, for the items of `batch` from `first` on, and whether more follow.
+    /// The next files, at most `limit`, for the items of `batch` from `first` on, and whether more follow at once.
     pub(super) fn take(
         self: &Arc<Self>,
         limit: usize,
@@ -223,7 +229,8 @@ impl Node {
         if !more {
             state.earlier = Vec::new();
         }
-        Some((slice, more))
+        state.paused = more && state.numbers - state.next >= MOST_AHEAD; // those written are among those handed out
+        Some((slice, more && !state.paused))
     }
 
     /// What remains to be done right after the listing.
@@ -249,8 +256,15 @@ impl Node {
             outcomes.into_iter().try_for_each(|outcome| state.object.add(outcome))?;
         }
         state.object.flush(writer)?;
+        if state.object.object.length() > LONGEST_DIRECTORY {
+            let path = String::from_utf8_lossy(&self.place.path);
+            return Err(Error::invalid(format!("directory {path:?}"), "it has more entries than can be restored"));
+        }
         let all = state.next == state.numbers && state.taken == state.files.len();
+        let resumes = state.paused && state.numbers - state.next < MOST_AHEAD;
+        state.paused &= !resumes;
         match () {
+            () if resumes => Ok(Next::Files),
             () if all && state.entered == state.directories.len() => self.finish(&mut state, writer),
             () if number < state.directories.len() && state.next == state.directories.len() => Ok(Next::Files),
             () => Ok(Next::Nothing),

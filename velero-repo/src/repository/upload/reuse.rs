@@ -51,6 +51,7 @@ impl Earlier {
             tree::Kind::Directory | tree::Kind::Special(_) => return false,
         };
         self.kind == kind
+            && !now.time_clamped
             && self.mtime == Time::from_nanos(now.modified)
             && self.mode == Mode::from_posix(now.mode)
             && (self.uid, self.gid) == (now.uid, now.gid)

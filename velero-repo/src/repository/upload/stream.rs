@@ -13,6 +13,7 @@ use super::window::{Chunk, Window, write_chunks};
 use super::worker::Worker;
 use crate::Result;
 use crate::repository::directory::Entry;
+use crate::repository::object::MOST_PARTS;
 use crate::repository::splitter::Cutter;
 use crate::repository::tree::{Kind, Metadata, SourceFile};
 
@@ -29,6 +30,7 @@ struct Passing {
     /// Where in the window its current chunk begins.
     start: usize,
     cutter: Cutter,
+    chunks: usize,
     read: u64,
     /// Bytes of each part, how many full ones are to come after this one, and what is left of this one.
     part: Option<u64>,
@@ -46,7 +48,7 @@ impl Worker<'_> {
         (entry, before): (Entry, &Metadata),
         manner: Manner,
     ) -> Result<io::Result<bool>> {
-        let (filled, chunks, turns) = (self.filled, self.chunks.len(), self.turns);
+        let (filled, turns) = (self.filled, self.turns);
         let mut before = before.clone();
         let mut second = false;
         loop {
@@ -72,7 +74,7 @@ impl Worker<'_> {
             }
             (second, before) = (true, after);
             self.filled = filled;
-            self.chunks.truncate(chunks);
+            self.chunks.retain(|chunk| chunk.item != item); // a rest may have hashed some of any file
             if let Err(error) = file.seek(0) {
                 return Ok(Err(error));
             }
@@ -93,6 +95,7 @@ impl Worker<'_> {
             manner,
             start: self.filled,
             cutter: manner.splitter.cutter(),
+            chunks: 0,
             read: 0,
             part,
             full_parts: part.map_or(0, |part| metadata.size / part),
@@ -116,6 +119,9 @@ impl Worker<'_> {
             self.run.progress.hash(read as u64);
             let ended = read == 0 || known.is_some_and(|size| passing.read >= size);
             self.cut(&mut passing, ended);
+            if passing.chunks > MOST_PARTS {
+                return Ok(Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more chunks than can be restored")));
+            }
             if ended {
                 self.end(&mut passing);
                 return Ok(Ok(passing.read));
@@ -171,6 +177,7 @@ impl Worker<'_> {
         });
         let bytes = passing.start..passing.start + length;
         passing.start = bytes.end;
+        passing.chunks += 1;
         if let Some(number) = number {
             self.chunks.push(Chunk { bytes, item: passing.item, number, compressor: passing.manner.compressor });
         }
@@ -202,7 +209,7 @@ impl Worker<'_> {
     pub(super) fn put(&mut self, item: usize, bytes: &[u8]) -> Result<()> {
         let manner = Manner { compressor: None, splitter: self.run.settings.layout.splitter, part: None };
         let (start, cutter, left) = (self.filled, manner.splitter.cutter(), u64::MAX);
-        let mut passing = Passing { item, manner, start, cutter, read: 0, part: None, full_parts: 0, left };
+        let mut passing = Passing { item, manner, start, cutter, chunks: 0, read: 0, part: None, full_parts: 0, left };
         if self.window.capacity() - self.filled < bytes.len() {
             self.turn_over(&mut passing)?;
         }

@@ -22,6 +22,7 @@ mod faults;
 mod hard;
 mod incremental;
 mod made;
+mod rests;
 mod watched;
 
 /// A repository with small chunks in memory.

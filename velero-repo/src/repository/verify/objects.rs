@@ -4,15 +4,12 @@
 use super::marks::Marks;
 use crate::error::{Error, Result};
 use crate::repository::content::ContentId;
-use crate::repository::directory::{Entry, Reader, Shape, Tail};
+use crate::repository::directory::{Entry, LONGEST_DIRECTORY, Reader, Shape, Tail};
 use crate::repository::index::View;
-use crate::repository::object::{IndirectEntry, ObjectId, parse_list};
+use crate::repository::object::{IndirectEntry, LONGEST_LIST, ObjectId, parse_list};
 use crate::repository::open::Repository;
 use bytes::{Bytes, BytesMut};
 use std::cell::Cell;
-
-/// The longest directory or list that is read, bytes; of directories one content at a time is held.
-const LONGEST: u64 = 1 << 30;
 
 /// What is wrong with an object.
 #[derive(Debug)]
@@ -165,8 +162,8 @@ impl Objects<'_> {
     fn leaves(&self, id: &ObjectId) -> Result<Vec<(ObjectId, Option<u64>)>, Problem> {
         let Some(list) = id.list() else { return Ok(vec![(*id, None)]) };
         let parts = self.parts(id, &list)?;
-        if end(&parts) > LONGEST {
-            return Err(Problem::malformed(id, format!("it has more than {LONGEST} bytes")));
+        if end(&parts) > LONGEST_DIRECTORY {
+            return Err(Problem::malformed(id, format!("it has more than {LONGEST_DIRECTORY} bytes")));
         }
         let mut leaves = Vec::new();
         for part in parts {
@@ -198,8 +195,8 @@ impl Objects<'_> {
     pub(crate) fn read(&self, id: &ObjectId) -> Result<Bytes, Problem> {
         let Some(list) = id.list() else { return self.read_leaf(id) };
         let parts = self.parts(id, &list)?;
-        if end(&parts) > LONGEST {
-            return Err(Problem::malformed(id, format!("it has more than {LONGEST} bytes")));
+        if end(&parts) > LONGEST_LIST {
+            return Err(Problem::malformed(id, format!("it has more than {LONGEST_LIST} bytes")));
         }
         let mut all = BytesMut::new();
         for part in &parts {
@@ -231,7 +228,7 @@ impl Objects<'_> {
         }
         let read = match id.compressed() {
             false => self.repository.read_content_blocking(&content),
-            true => self.repository.blobs().wait(self.repository.read_object(id, LONGEST)),
+            true => self.repository.blobs().wait(self.repository.read_object(id, LONGEST_LIST)),
         };
         read.map_err(|error| Problem::Unreadable(ordinal, error))
     }

@@ -134,3 +134,42 @@ async fn checkpoints_are_incomplete_snapshots_that_the_final_one_replaces() {
     assert_eq!(snapshots(&repository).await, std::slice::from_ref(&taken.snapshot));
     assert_eq!(read_back(&repository, &taken.snapshot.root.unwrap()).await, whole);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_panics_ends_the_upload_and_nothing_is_visible() {
+    let (repository, tree) = (repository().await, tempfile::tempdir().unwrap());
+    fill(tree.path());
+    let falls = |name: &[u8]| match name {
+        b"file-333" => panic!("a test lets this worker fall"),
+        _ => Ok(()),
+    };
+    let upload = Upload { workers: 4, ..upload() };
+    let run = upload.run(&repository, watched(tree.path(), |_| Ok(()), falls));
+    let error = tokio::time::timeout(Duration::from_secs(60), run).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("panicked"), "{error}");
+    assert_eq!(snapshots(&repository).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lay_in_packs_that_are_lost_or_cut_short_is_written_again() {
+    let tree = tempfile::tempdir().unwrap();
+    fill(tree.path());
+    for (cut, parent) in [(false, false), (false, true), (true, false), (true, true)] {
+        let repository = repository().await;
+        let first = take(&repository, upload(), tree.path()).await;
+        for pack in repository.blobs().list("p").await.unwrap() {
+            let short = repository.blobs().get_range(&pack.id, 0, pack.length / 2).await.unwrap().unwrap();
+            repository.blobs().delete(&pack.id).await.unwrap();
+            if cut {
+                repository.blobs().put(&pack.id, short).await.unwrap();
+            }
+        }
+        let parents = if parent { vec![first.snapshot] } else { Vec::new() };
+        let second = take(&repository, Upload { parents, ..upload() }, tree.path()).await;
+        assert_eq!(second.report.repaired > 0, parent, "{:?}", second.report);
+        let root = second.snapshot.root.unwrap();
+        assert_eq!(read_back(&repository, &root).await, expected(tree.path()), "cut {cut}, parent {parent}");
+        let third = take(&repository, upload(), tree.path()).await;
+        assert_eq!(third.written.contents, 1, "nothing is lost any more, so nothing is new but the manifest");
+    }
+}

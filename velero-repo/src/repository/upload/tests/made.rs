@@ -16,7 +16,7 @@ struct Made {
     changes: u32,
 }
 
-fn metadata(kind: Real, size: usize) -> Metadata {
+pub(super) fn metadata(kind: Real, size: usize) -> Metadata {
     Metadata {
         kind,
         mode: 0o777,
@@ -106,8 +106,12 @@ impl SourceFile for MadeFile {
 }
 
 async fn take_made(repository: &Repository, made: &Made) -> (Uploaded, Vec<Entry>) {
+    take_in_parts(repository, made, 500_000).await
+}
+
+async fn take_in_parts(repository: &Repository, made: &Made, above: i64) -> (Uploaded, Vec<Entry>) {
     let mut policy = Policy::kopia_default();
-    policy.upload.parallel_upload_above_size = Some(500_000);
+    policy.upload.parallel_upload_above_size = Some(above);
     let taken = Upload { policy, ..upload() }.run(repository, Arc::new(made.clone())).await.unwrap();
     let root = taken.snapshot.root.clone().unwrap();
     let bytes = repository.read_object(&root.object.unwrap(), 1 << 20).await.unwrap();
@@ -179,5 +183,15 @@ async fn a_count_ahead_gives_the_progress_its_total() {
     assert_eq!(status.hashed + status.cached, taken.report.read_bytes);
     if status.estimated {
         assert_eq!((status.estimated_files, status.estimated_bytes), (705, taken.report.read_bytes));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_no_bytes_are_no_parts() {
+    let (repository, file) = (repository().await, made(b"file", Real::File, 300_000));
+    for above in [0, -1, i64::MIN] {
+        let (_, entries) = take_in_parts(&repository, &file, above).await;
+        let bytes = repository.read_object(&entries[0].object.unwrap(), 1 << 20).await.unwrap();
+        assert_eq!(bytes, file.bytes);
     }
 }
