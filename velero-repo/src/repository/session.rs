@@ -21,6 +21,7 @@ mod commit;
 mod failure;
 mod index;
 mod known;
+mod lost;
 mod manifests;
 pub(crate) mod marker;
 mod packs;
@@ -40,6 +41,7 @@ use crate::error::{Error, Result};
 use failure::Failure;
 use jiff::{SignedDuration, Timestamp};
 use known::Known;
+use lost::Lost;
 use packs::Packs;
 use round::Round;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -118,6 +120,7 @@ impl Session {
         let longest = Splitter::by_name(format.splitter())?.max_chunk();
         let copy = format.recovery_copy()?.unwrap_or_default();
         let style = PackStyle::new(repository.seal(), parameters.index_version, parameters.version, pack_size, &copy);
+        let lost = Lost::look(repository, &view).await?;
         // From here on there is a marker; what fails is to remove it.
         repository.blobs().prepare(false).await?;
         let round = Round::begin(repository).await?;
@@ -128,7 +131,7 @@ impl Session {
         let shared = Shared {
             seal: repository.seal(),
             style,
-            known: Known::new(view.ordinals()),
+            known: Known::new(view.ordinals(), lost),
             packs: Packs::new(options.packs_in_flight, held_by_a_pack(repository.blobs(), pack_size, longest)),
             failure: Failure::new(&options.cancel),
             round: Mutex::new(Some(Arc::new(round))),
@@ -246,7 +249,8 @@ impl Shared {
     /// be read for too long.
     async fn freshen(&self) {
         if let Err(error) = self.repository.refresh_if_old().await {
-            match error.is_retryable() && self.repository.index_age().await < LONGEST_STALE {
+            let may_pass = error.is_retryable() && !matches!(error, Error::Locked { .. });
+            match may_pass && self.repository.index_age().await < LONGEST_STALE {
                 true => tracing::warn!(%error, "the index is not refreshed"),
                 false => self.failure.set(error),
             }

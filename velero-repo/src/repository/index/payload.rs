@@ -229,6 +229,17 @@ impl Layout {
         self.halves(payload, row).1.pack()
     }
 
+    /// How many bytes each pack must have for the rows that lie in it.
+    pub fn pack_ends(&self, payload: &[u8]) -> Vec<u64> {
+        let mut ends = vec![0; self.packs];
+        for row in 0..self.rows {
+            let (_, value) = self.halves(payload, row);
+            let end = &mut ends[value.pack()]; // checked for every row
+            *end = (*end).max(u64::from(value.offset()) + u64::from(value.packed_length()));
+        }
+        ends
+    }
+
     /// Whether a row below `rows` is a tombstone.
     pub fn row_is_deleted(&self, payload: &[u8], row: usize) -> bool {
         self.halves(payload, row).1.is_deleted()

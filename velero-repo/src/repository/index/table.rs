@@ -150,6 +150,12 @@ impl Table {
         self.layout.row_pack(&self.payload, at)
     }
 
+    /// Each pack, and how many bytes it must have for the entries that name it.
+    pub(super) fn pack_ends(&self) -> impl Iterator<Item = (&str, u64)> {
+        let ends = self.layout.pack_ends(&self.payload);
+        ends.into_iter().enumerate().map(|(number, end)| (self.pack(number), end))
+    }
+
     /// The places of tombstones, in the order of the table.
     pub(super) fn deleted(&self) -> impl Iterator<Item = usize> + '_ {
         let rows = if self.has_tombstones() { 0..self.len() } else { 0..0 };

@@ -205,6 +205,12 @@ impl View {
         row.deleted && self.watermark.is_some_and(|watermark| row.timestamp <= watermark)
     }
 
+    /// Each pack, and how many bytes it must have for the entries that name it; once for each table. Entries that others
+    /// have replaced are among them.
+    pub fn pack_ends(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.tables.iter().flat_map(|table| table.pack_ends())
+    }
+
     /// Numbers for all packs that are named.
     pub fn packs(&self) -> Packs {
         Packs::of(self)

@@ -1,5 +1,6 @@
 //! Which contents need not be written, because they are there or on their way.
 
+use super::lost::Lost;
 use crate::repository::content::ContentId;
 use crate::repository::index::{Row, Table, View};
 use std::collections::HashSet;
@@ -19,26 +20,40 @@ pub(super) struct Known {
     /// A Bloom filter with two bits for each content that was not written because it was there. Exact lists of millions
     /// of contents would take as much memory as the index.
     relied_on: Vec<AtomicU64>,
+    lost: Lost,
 }
 
 impl Known {
-    /// For a repository with that many contents.
-    pub(super) fn new(contents: usize) -> Self {
+    /// For a repository with that many contents, of which some may be lost.
+    pub(super) fn new(contents: usize, lost: Lost) -> Self {
         let bits = contents.saturating_mul(BITS).clamp(*RANGE.start(), *RANGE.end()).next_power_of_two();
         Known {
             on_their_way: (0..SHARDS).map(|_| Mutex::default()).collect(),
             relied_on: (0..bits / 64).map(|_| AtomicU64::new(0)).collect(),
+            lost,
         }
+    }
+
+    /// Which of these contents are there, so that they need not be written.
+    pub(super) fn there(&self, view: &View, contents: &[ContentId]) -> Vec<bool> {
+        if self.lost.is_empty() {
+            return view.has_all(contents);
+        }
+        contents.iter().map(|content| view.find(content).is_some_and(|(_, row)| self.has(&row))).collect()
+    }
+
+    fn has(&self, row: &Row<'_>) -> bool {
+        !row.deleted && !self.lost.has(row)
     }
 
     /// Takes it upon the caller to write `content`, and says with what time at least; `None` if it need not be written.
     pub(super) fn claim(&self, view: &View, content: &ContentId, now: i64) -> Option<i64> {
         self.rely_on(content);
         let found = view.find(content);
-        if found.as_ref().is_some_and(|(_, row)| !row.deleted) || !self.shard(content).insert(*content) {
+        if found.as_ref().is_some_and(|(_, row)| self.has(row)) || !self.shard(content).insert(*content) {
             return None;
         }
-        Some(found.map_or(now, |(_, tombstone)| later(now, &tombstone)))
+        Some(found.map_or(now, |(_, row)| later(now, &row)))
     }
 
     /// Notes that nobody writes these any more: the index has them now.
@@ -91,7 +106,7 @@ impl Known {
     }
 }
 
-/// A time that makes a content live again after its tombstone.
-pub(super) fn later(now: i64, tombstone: &Row<'_>) -> i64 {
-    now.max(tombstone.timestamp.saturating_add(1))
+/// A time that makes an entry count instead of this one.
+pub(super) fn later(now: i64, row: &Row<'_>) -> i64 {
+    now.max(row.timestamp.saturating_add(1))
 }

@@ -102,7 +102,7 @@ impl ContentWriter {
         let Ok(view) = self.shared.repository.view_blocking() else {
             return vec![false; contents.len()]; // what can not be looked up is written again
         };
-        let there = view.has_all(contents);
+        let there = self.shared.known.there(&view, contents);
         let kept = contents.iter().zip(&there).filter_map(|(content, there)| there.then_some(content));
         self.shared.known.rely_on_all(kept);
         there
