@@ -203,4 +203,13 @@ pub trait SinkFile: Send + Sync {
 
     /// As [`Sink::set_attributes`], after the last byte was written.
     fn set_attributes(&self, attributes: &Attributes) -> Refused;
+
+    /// Asks, at the very end, whether everything could be written. File systems of a network may only then say that they
+    /// are full. What is still in the memory of this machine is not waited for; that is [`Sink::sync`].
+    ///
+    /// # Errors
+    /// The file is not whole.
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
 }

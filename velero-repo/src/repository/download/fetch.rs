@@ -38,16 +38,25 @@ impl Planned {
 
 /// Packs that are not there, so that nobody looks for them again.
 #[derive(Default)]
-pub(super) struct Packs(Mutex<HashSet<PackName>>);
+pub(super) struct Packs {
+    lost: Mutex<HashSet<PackName>>,
+    refreshing: Mutex<()>,
+}
 
 impl Packs {
-    /// Notes it; whether it is new.
-    fn lose(&self, pack: &PackName) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pack.clone())
+    /// Notes it, once `refresh` has looked where its contents are now. Whoever comes meanwhile waits for that: what he
+    /// knows of the index is as old.
+    fn lose(&self, pack: &PackName, refresh: impl FnOnce() -> Result<()>) -> Result<()> {
+        let _turn = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_lost(pack) {
+            refresh()?;
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(pack.clone());
+        }
+        Ok(())
     }
 
     fn is_lost(&self, pack: &PackName) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(pack)
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(pack)
     }
 }
 
@@ -140,9 +149,7 @@ impl Run {
         if let Some(plain) = read(entry)? {
             return Ok(plain);
         }
-        if self.packs.lose(&entry.pack) {
-            blobs.wait(self.repository.refresh_index())?;
-        }
+        self.packs.lose(&entry.pack, || blobs.wait(self.repository.refresh_index()))?;
         let moved = self.repository.entry_blocking(&entry.content)?;
         let moved = moved.ok_or_else(|| Error::Missing { what: format!("content {}", entry.content) })?;
         match read(&moved)? {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::folder::Folder;
-use crate::repository::tree::{Attributes, SinkFile};
+use crate::repository::tree::{Attributes, Kind, Metadata, SinkFile};
 
 /// A file or link that is being restored.
 pub(super) struct Job {
@@ -55,6 +55,19 @@ impl Job {
 
     pub(super) fn path(&self) -> Vec<u8> {
         self.folder.path_of(&self.name)
+    }
+
+    /// Whether what is at its place looks like it: the same kind, and for a file the same size and time, as far as they
+    /// are known.
+    pub(super) fn is_like(&self, found: &Metadata) -> bool {
+        match found.kind {
+            Kind::Link => self.link,
+            Kind::File => {
+                let same_size = self.size.is_none_or(|size| size == found.size);
+                !self.link && same_size && self.attributes.modified.is_none_or(|time| time == found.modified)
+            }
+            _ => false,
+        }
     }
 
     /// Says of how many pieces it consists, before the first is handed out.

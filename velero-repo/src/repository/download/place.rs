@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use super::job::Job;
 use super::options::Overwrite;
 use super::report::count;
 use super::run::{Run, failed};
@@ -30,7 +31,7 @@ impl Run {
     /// write, where it is; one that has its size before its bytes, and what replaces something, is filled beside its place.
     pub(super) fn place_file(
         &self,
-        path: &[u8],
+        (job, path): (&Job, &[u8]),
         size: u64,
         fill: impl Fn(&dyn SinkFile, &[u8]) -> Result<()>,
     ) -> Result<bool> {
@@ -48,7 +49,7 @@ impl Run {
                 Err(error) => return Err(failed(path, error)),
             }
         }
-        if !self.may_place(path)? {
+        if !self.may_place(job, path)? {
             return Ok(false);
         }
         let beside = self.beside(path);
@@ -59,13 +60,13 @@ impl Run {
     }
 
     /// Creates a link; whether there was a place for it.
-    pub(super) fn place_link(&self, path: &[u8], target: &[u8]) -> Result<bool> {
+    pub(super) fn place_link(&self, (job, path): (&Job, &[u8]), target: &[u8]) -> Result<bool> {
         match self.sink.create_link(path, target) {
             Ok(()) => return Ok(true),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(path, error)),
         }
-        if !self.may_place(path)? {
+        if !self.may_place(job, path)? {
             return Ok(false);
         }
         let beside = self.beside(path);
@@ -74,14 +75,17 @@ impl Run {
         Ok(true)
     }
 
-    /// Whether something may be put at `path`. What exists and is to be kept is counted; what may not be replaced is an
-    /// error.
-    pub(super) fn may_place(&self, path: &[u8]) -> Result<bool> {
+    /// Whether something may be put at `path`. What exists and is to be kept is counted, and named if it is not what the
+    /// snapshot has: a restore that was killed may have left it. What may not be replaced is an error.
+    pub(super) fn may_place(&self, job: &Job, path: &[u8]) -> Result<bool> {
         let found = self.sink.metadata(path).map_err(|error| failed(path, error))?;
         match (found, self.options.overwrite) {
             (None, _) | (_, Overwrite::All) => Ok(true),
-            (Some(_), Overwrite::Keep) => {
+            (Some(found), Overwrite::Keep) => {
                 count(&self.progress.kept);
+                if !job.is_like(&found) {
+                    self.warn(path, "it was left as it is, which is not what the snapshot has");
+                }
                 Ok(false)
             }
             (Some(found), Overwrite::Files) if found.kind != Kind::Directory => Ok(true),

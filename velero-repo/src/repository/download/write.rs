@@ -48,7 +48,7 @@ impl Run {
                 return Err(Error::corrupt("its target", format!("it has {length} bytes, more than a link can have")));
             }
             (true, _) => {
-                if self.place_link(&path, plain)? {
+                if self.place_link((job, &path), plain)? {
                     let refused = self.sink.set_attributes(&path, Kind::Link, &job.attributes);
                     self.warn_refused(&path, refused);
                     count(&self.progress.links);
@@ -58,11 +58,11 @@ impl Run {
                 let fill = |file: &dyn SinkFile, at: &[u8]| {
                     self.write(file, 0, plain).map_err(|error| failed(at, error))?;
                     self.warn_refused(&path, file.set_attributes(&job.attributes));
-                    Ok(())
+                    file.flush().map_err(|error| failed(at, error))
                 };
                 // A small file without holes gets its length with its bytes, which saves the file system a change of its own.
                 let size = if self.options.sparse || length > SMALL { length as u64 } else { 0 };
-                if self.place_file(&path, size, fill)? {
+                if self.place_file((job, &path), size, fill)? {
                     self.count_bytes(length as u64);
                     self.end_file(job, &path, length as u64);
                 }
@@ -98,7 +98,7 @@ impl Run {
         }
         if filling.is_none() {
             let path = job.path();
-            if !path.is_empty() && !self.may_place(&path)? {
+            if !path.is_empty() && !self.may_place(job, &path)? {
                 job.fail(); // without a word: it is kept
                 return Ok(None);
             }
@@ -129,8 +129,9 @@ impl Run {
     fn complete(&self, job: &Job, Filling { file, path: beside, length }: Filling) {
         let path = job.path();
         self.warn_refused(&path, file.set_attributes(&job.attributes));
+        let whole = file.flush().map_err(|error| failed(&path, error));
         drop(file);
-        if let Err(error) = self.replace(&beside, &path) {
+        if let Err(error) = whole.and_then(|()| self.replace(&beside, &path)) {
             self.discard(&beside);
             return self.fail(&path, error);
         }

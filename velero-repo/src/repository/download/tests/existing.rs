@@ -36,6 +36,9 @@ async fn existing_entries_are_refused_kept_or_replaced_as_asked() {
 
     let report = restore(&repository, &taken, path, Overwrite::Keep).await.unwrap();
     assert_eq!((report.kept, report.files, fs::read(path.join("large")).unwrap()), (1, 1, b"old".to_vec()));
+    assert_eq!((report.warnings.count, report.warnings.named[0].path.as_str()), (1, "large"), "what differs is named");
+    let report = restore(&repository, &taken, path, Overwrite::Keep).await.unwrap();
+    assert_eq!((report.kept, report.warnings.count), (3, 1), "what a restore has made does not");
 
     fs::write(path.join("d/one"), b"another").unwrap();
     let outside = tempfile::NamedTempFile::new().unwrap();

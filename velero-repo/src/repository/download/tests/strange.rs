@@ -136,36 +136,49 @@ async fn a_length_other_than_the_entrys_is_a_warning() {
     assert!(report.warnings.named[0].reason.contains("4 bytes"), "{:?}", report.warnings);
 }
 
-/// A sink that can not set owners, and notes which files get their size before their bytes.
+/// A sink that can not set owners, and notes which files get their size before their bytes. Its file system may be full
+/// without saying so before a file ends.
 struct Witness {
     sink: LocalSink,
+    full: bool,
     sized: Mutex<Vec<String>>,
 }
 
 impl Witness {
     fn new(target: &Path) -> Arc<Witness> {
-        Arc::new(Witness { sink: LocalSink::open(target).unwrap(), sized: Mutex::default() })
+        Arc::new(Witness { sink: LocalSink::open(target).unwrap(), full: false, sized: Mutex::default() })
+    }
+
+    fn full(target: &Path) -> Arc<Witness> {
+        Arc::new(Witness { sink: LocalSink::open(target).unwrap(), full: true, sized: Mutex::default() })
     }
 }
 
-struct UnprivilegedFile(Box<dyn SinkFile>);
+struct WitnessFile {
+    file: Box<dyn SinkFile>,
+    full: bool,
+}
 
 fn refuse(attributes: &Attributes, set: impl FnOnce(&Attributes) -> Refused) -> Refused {
     let refused = set(&Attributes { owner: None, ..*attributes });
     Refused { owner: attributes.owner.map(|_| std::io::ErrorKind::PermissionDenied.into()), ..refused }
 }
 
-impl SinkFile for UnprivilegedFile {
+impl SinkFile for WitnessFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
-        self.0.write_at(offset, bytes)
+        self.file.write_at(offset, bytes)
     }
 
     fn is_blank(&self) -> bool {
-        self.0.is_blank()
+        self.file.is_blank()
     }
 
     fn set_attributes(&self, attributes: &Attributes) -> Refused {
-        refuse(attributes, |attributes| self.0.set_attributes(attributes))
+        refuse(attributes, |attributes| self.file.set_attributes(attributes))
+    }
+
+    fn flush(&self) -> std::io::Result<()> {
+        if self.full { Err(std::io::ErrorKind::StorageFull.into()) } else { self.file.flush() }
     }
 }
 
@@ -178,7 +191,7 @@ impl Sink for Witness {
         if size > 0 {
             self.sized.lock().unwrap().push(String::from_utf8_lossy(path).into_owned());
         }
-        Ok(Box::new(UnprivilegedFile(self.sink.create_file(path, size)?)))
+        Ok(Box::new(WitnessFile { file: self.sink.create_file(path, size)?, full: self.full }))
     }
 
     fn create_link(&self, path: &[u8], target: &[u8]) -> std::io::Result<()> {
@@ -243,4 +256,21 @@ async fn owners_that_can_not_be_set_are_counted_and_named_unless_they_are_not_wa
         assert!(skip_owners || paths.into_iter().eq(["", "d", "d/file", "d/large", "link"]), "{report:?}");
         same(tree.path(), target.path());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_system_that_is_full_only_at_the_end_of_a_file_ends_the_restore() {
+    let (repository, target) = (repository().await, tempfile::tempdir().unwrap());
+    for length in [20_000, 200_000, 3 << 20] {
+        let object = write(&repository, None, &noise(8, length)).await;
+        let what = resolve(&repository, &object.to_string()).await.unwrap();
+        let error = Download::new(what).run(&repository, Witness::full(target.path())).await.unwrap_err();
+        assert!(error.to_string().contains("restoring"), "{error}");
+        assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0, "what is not whole is removed");
+    }
+    let tree = tempfile::tempdir().unwrap();
+    fs::write(tree.path().join("large"), noise(7, 500_000)).unwrap();
+    let taken = take(&repository, tree.path()).await;
+    Download::new(root(&taken)).run(&repository, Witness::full(target.path())).await.unwrap_err();
+    assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0);
 }
