@@ -70,6 +70,11 @@ async fn merge(repository: &Repository, inputs: &[BlobInfo], without: Option<i64
         delete_all(repository, outputs.into_iter().map(|blob| blob.id)).await?;
         return Err(error);
     }
+    for input in inputs {
+        if !repository.has_loaded(&input.id).await {
+            return Ok(()); // it appeared after the last refresh: the next one has to load what it became
+        }
+    }
     repository.adopt(outputs.into_iter().map(|blob| blob.id).collect(), Vec::new()).await
 }
 

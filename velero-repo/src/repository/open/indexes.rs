@@ -123,7 +123,10 @@ impl Repository {
             let reading = kept.clone();
             match unless_lost(blocking(move || reading.table()).await) {
                 Some(table) => self.add(vec![table], None).await?,
-                None => is_lost |= indexes.loaded.remove(kept.blob()),
+                None => {
+                    indexes.loaded.remove(kept.blob()); // unless an attempt that failed has done so
+                    is_lost = true;
+                }
             }
         }
         if is_lost {
@@ -219,12 +222,12 @@ impl Repository {
             };
             Ok::<_, Error>((self.unless_damaged(loaded)?, blob.id))
         };
-        let mut loaded = futures::stream::iter(new).map(read).buffered(AT_ONCE).try_chunks(BATCH);
+        let mut batches = futures::stream::iter(new).map(read).buffered(AT_ONCE).try_chunks(BATCH);
         let mut vanished = None;
-        while let Some(batch) = loaded.try_next().await.map_err(|failed| failed.1)? {
-            let (mut found, mut kept) = (Vec::new(), self.index().kept.to_vec());
-            for (loaded, id) in batch {
-                match loaded {
+        while let Some(batch) = batches.try_next().await.map_err(|failed| failed.1)? {
+            let (mut found, mut kept, mut loaded) = (Vec::new(), self.index().kept.to_vec(), Vec::new());
+            for (read, id) in batch {
+                match read {
                     Some(Some(Loaded::Table(table))) => found.push(table),
                     Some(Some(Loaded::Kept(blob))) => kept.push(blob),
                     Some(None) => {
@@ -233,10 +236,11 @@ impl Repository {
                     }
                     None => continue, // looked at again by the next refresh
                 }
-                indexes.loaded.insert(id);
+                loaded.push(id);
             }
             self.add(found, watermark).await?;
             self.set_kept(kept.into());
+            indexes.loaded.extend(loaded); // not before: who gives up in between must find them to be loaded again
         }
         if vanished.is_none() {
             self.add(Vec::new(), watermark).await?;
