@@ -155,8 +155,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit>
         Ok(cli) => Ok(Cli { command: cli.command.normal(), global: cli.global }),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                Out::new(false).bytes(error.render().to_string().as_bytes());
-                Err(Exit::Completed)
+                let mut out = Out::new(false);
+                out.bytes(error.render().to_string().as_bytes());
+                Err(if out.has_failed() { Exit::Completed.unread() } else { Exit::Completed })
             }
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 note(error.render().to_string().trim_end());

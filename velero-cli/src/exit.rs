@@ -3,6 +3,7 @@
 //! 0 completed, 2 partially failed, 1 failed, 64 wrong usage, 130 interrupted. Only a run whose report says
 //! PartiallyFailed yields 2, so a script may rely on it.
 
+use crate::output::printable;
 use std::fmt;
 use std::process::ExitCode;
 use velero_core::problem::Outcome;
@@ -31,6 +32,14 @@ impl Exit {
             Exit::PartiallyFailed => 2,
             Exit::Usage => 64,
             Exit::Interrupted => 130,
+        }
+    }
+
+    /// The exit when what was to be printed was lost: whoever reads it does not know what was done.
+    pub fn unread(self) -> Exit {
+        match self {
+            Exit::Completed | Exit::PartiallyFailed => Exit::Failed,
+            other => other,
         }
     }
 }
@@ -102,7 +111,8 @@ pub fn fail(error: &anyhow::Error) -> Exit {
     of_error(error)
 }
 
-/// The chain of causes in one line, with the fix when it is known. A cause that its parent's text repeats already is left out.
+/// The chain of causes in one line, with the fix when it is known. A cause that its parent's text repeats already is left
+/// out, and nothing in it acts on a terminal.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
@@ -114,6 +124,7 @@ pub fn one_line(error: &anyhow::Error) -> String {
             line = format!("{line}: {text}");
         }
     }
+    let line = printable(&line);
     match error.chain().find_map(fix) {
         Some(fix) => format!("{line}; {fix}"),
         None => line,
@@ -191,6 +202,17 @@ mod tests {
         check(usage("no such flag").context("backup create"), 64);
         check(anyhow::Error::new(velero_k8s::Error::Cancelled).context("backing up"), 130);
         check(Interrupted.into(), 130);
+    }
+
+    #[test]
+    fn output_that_is_lost_is_a_failure_of_what_would_be_none() {
+        let all = [Exit::Completed, Exit::PartiallyFailed, Exit::Failed, Exit::Usage, Exit::Interrupted];
+        assert_eq!(all.map(|exit| exit.unread().code()), [1, 1, 1, 64, 130]);
+    }
+
+    #[test]
+    fn names_in_an_error_do_not_act_on_a_terminal() {
+        assert_eq!(one_line(&anyhow!("a\u{1b}[2J\u{7}")), "a\\u{1b}[2J\\u{7}");
     }
 
     #[test]

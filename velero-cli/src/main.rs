@@ -61,12 +61,13 @@ async fn run(cli: Cli) -> Exit {
             () = cancel.cancelled(), if !cleans_up => Err(exit::Interrupted.into()),
         }
     };
-    match done.await {
+    let exit = match done.await {
         Ok(exit) => exit,
         Err(error) => {
             let exit = exit::fail(&error);
-            report::of_error(&context, label, &error, exit);
+            report::of_error(&mut context, label, &error, exit);
             exit
         }
-    }
+    };
+    if context.out.has_failed() { exit.unread() } else { exit }
 }

@@ -13,12 +13,13 @@ use std::io::Write;
 pub struct Out {
     color: bool,
     closed: bool,
+    failed: bool,
 }
 
 impl Out {
     /// A writer with or without colours.
     pub fn new(color: bool) -> Self {
-        Out { color, closed: false }
+        Out { color, closed: false, failed: false }
     }
 
     /// Writes `text` and the end of the line.
@@ -35,9 +36,15 @@ impl Out {
         if let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             self.closed = true;
             if error.kind() != std::io::ErrorKind::BrokenPipe {
+                self.failed = true;
                 note(format_args!("velero: writing to stdout: {error}"));
             }
         }
+    }
+
+    /// Whether something that was to be printed was lost; what a closed pipe drops is not.
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// The same writer for what is too large to be put together first.
@@ -121,6 +128,20 @@ impl Style {
     }
 }
 
+/// Text without control characters: they are written as escapes, so that no name makes a terminal do anything.
+pub fn printable(text: &str) -> String {
+    let shown = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+/// The same for several lines, which stay lines.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// Columns that `text` takes on a terminal: colours take none.
 pub fn width(text: &str) -> usize {
     let mut columns = 0;
@@ -173,6 +194,12 @@ mod tests {
         check(1 << 20, "1.0 MiB");
         check((1 << 20) - 1, "1.0 MiB");
         check(5 << 30, "5.0 GiB");
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_escaped() {
+        assert_eq!(printable("größe\u{1b}[2J\n"), "größe\\u{1b}[2J\\n");
+        assert_eq!(printable_lines("a\tb\nc\u{7}"), "a\\tb\nc\\u{7}");
     }
 
     #[test]

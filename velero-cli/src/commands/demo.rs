@@ -10,7 +10,7 @@ mod compare;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Style, bytes, count, time};
-use crate::report::tell_problems;
+use crate::report::{More, tell_problems};
 use anyhow::{Context as _, anyhow};
 use compare::Snapshot;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ impl Demo {
             count(items as usize, "object"),
             bytes(report.contents_bytes)
         ));
-        tell_problems(context, &report.problems, "velero backup describe shop-1");
+        tell_problems(context, &report.problems, More::Command("velero backup describe shop-1"));
         context.tell(
             "The cluster role, its binding, the disk and the definition of the coupons lie outside the namespace;\n\
              the backup took them because the objects inside need them.",
@@ -146,7 +146,7 @@ impl Demo {
         step(context, 3, "Look before restoring", "velero restore plan --from-backup shop-1 --out plan.json");
         let plan = self.driver().plan(request()).await.context("planning the restore")?;
         super::restore::plan::tell(&plan, context);
-        tell_problems(context, &plan.problems, "velero restore plan --from-backup shop-1");
+        tell_problems(context, &plan.problems, More::Command("velero restore plan --from-backup shop-1"));
         Ok(plan)
     }
 
@@ -167,7 +167,7 @@ impl Demo {
             count(items, "object"),
             time::span(started.elapsed())
         ));
-        tell_problems(context, &report.problems, "velero restore describe shop-1-back");
+        tell_problems(context, &report.problems, More::Command("velero restore describe shop-1-back"));
         Ok(())
     }
 

@@ -56,6 +56,15 @@ impl Place {
         command.output().unwrap().into()
     }
 
+    /// Runs it with a stdout that takes nothing.
+    fn run_full(&self, line: &str) -> Outcome {
+        let mut command = command(self.path());
+        command.arg("repo").args(line.split_whitespace()).args(["--repo", "repo"]);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        command.env("VELERO_REPO_PASSWORD", PASSWORD).stdout(full).stderr(std::process::Stdio::piped());
+        command.output().unwrap().into()
+    }
+
     /// Takes a snapshot of the tree and answers its document.
     fn save(&self) -> serde_json::Value {
         self.run("snapshot create tree --identity me@here -o json").expect(0).json()

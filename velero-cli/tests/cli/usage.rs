@@ -113,3 +113,15 @@ fn a_closed_pipe_is_no_fault() {
     let outcome = crate::Outcome::from(child.wait_with_output().unwrap()).expect(0);
     assert_eq!(outcome.stderr, "");
 }
+
+#[test]
+fn output_that_can_not_be_written_is_a_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    for line in ["version", "--help", "completion bash", "create backup web -o json", "demo"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = command(directory.path());
+        let output = command.args(line.split(' ')).stdout(full).stderr(std::process::Stdio::piped()).output();
+        let outcome = crate::Outcome::from(output.unwrap()).expect(1);
+        assert!(outcome.fault().contains("writing to stdout"), "{line}: {}", outcome.stderr);
+    }
+}

@@ -32,7 +32,7 @@ pub enum Change {
 pub struct Difference {
     /// How.
     pub change: Change,
-    /// Path below both roots.
+    /// Path below both roots; empty for the roots themselves.
     pub path: String,
     /// What it was.
     pub before: Option<Entry>,
@@ -41,15 +41,16 @@ pub struct Difference {
 }
 
 /// Calls `each` with every difference from `a` to `b`. Of a directory that only one of them has, each entry is named.
+/// Two directories stand for what is in them; where one of both is none, they differ themselves.
 ///
 /// # Errors
 /// Those of [`entries`].
 pub async fn diff(repository: &Repository, a: &Entry, b: &Entry, mut each: impl FnMut(Difference)) -> Result<()> {
     let mut ahead = vec![(String::new(), Some(a.clone()), Some(b.clone()))];
-    let mut first = true;
+    let mut passed_over = a.is_directory() && b.is_directory();
     while let Some((path, before, after)) = ahead.pop() {
         let change = match (&before, &after) {
-            _ if std::mem::take(&mut first) => None, // the roots stand for themselves
+            _ if std::mem::take(&mut passed_over) => None,
             (Some(_), None) => Some(Change::Removed),
             (None, Some(_)) => Some(Change::Added),
             (Some(before), Some(after)) => differs(before, after).then_some(Change::Changed),

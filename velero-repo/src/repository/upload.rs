@@ -22,6 +22,7 @@ mod files;
 mod memory;
 mod names;
 mod node;
+mod outcome;
 mod progress;
 mod report;
 mod reuse;

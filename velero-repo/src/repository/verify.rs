@@ -39,7 +39,7 @@ pub(crate) mod windows;
 
 use super::manifest::ManifestId;
 use super::open::Repository;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use run::Run;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -88,8 +88,12 @@ impl VerifyOptions {
 /// Verifies a repository.
 ///
 /// # Errors
-/// Missing: a snapshot was asked for that is not there. Cancelled. The store's. Damage is no error: it is reported.
+/// Invalid: the memory is too little. Missing: a snapshot was asked for that is not there. Cancelled. The store's. Damage is no error: it is reported.
 pub async fn verify(repository: &Repository, options: &VerifyOptions) -> Result<Report> {
+    if options.memory < read::LEAST {
+        let reason = format!("at least {} MiB are needed", read::LEAST.div_ceil(1 << 20));
+        return Err(Error::invalid(format!("memory of {} bytes", options.memory), reason));
+    }
     repository.refresh().await?;
     let mut tried = 0;
     loop {

@@ -11,7 +11,7 @@ use crate::flags::{Format, OrderedResources, boolean, ordered_resources};
 use crate::output::progress::Progress;
 use crate::output::table::LabelColumns;
 use crate::output::{bytes, count, document, time};
-use crate::report::RunReport;
+use crate::report::{More, RunReport};
 use anyhow::Context as _;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -147,7 +147,7 @@ fn finish(report: BackupReport, address: &str, started: Instant, context: &mut C
     run.items = items;
     run.bytes = stored.then_some(contents_bytes);
     run.documents = stored.then(|| address.to_owned());
-    let exit = run.finish(context, &format!("velero backup describe {name}"));
+    let exit = run.finish(context, More::Command(&format!("velero backup describe {name}")));
     if stored {
         context.tell(format_args!(
             "See what is in it with `velero backup describe {name} --details`, and what a restore would do with \

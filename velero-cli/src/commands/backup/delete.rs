@@ -9,7 +9,7 @@ use crate::exit::{Exit, usage};
 use crate::flags::{boolean, selector};
 use crate::output::table::Table;
 use crate::output::{bytes, count};
-use crate::report::RunReport;
+use crate::report::{More, RunReport};
 use crate::{catalog, confirm, connect};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
@@ -73,7 +73,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let mut run = RunReport::new("backup delete", names.join(","), "Deleted", Vec::new()).took(started.elapsed());
     run.items = plan.iter().map(|doomed| doomed.objects().count() as u64).sum();
     run.bytes = Some(plan.iter().map(Doomed::bytes).sum());
-    Ok(run.finish(context, ""))
+    Ok(run.finish(context, More::Flag("--report json")))
 }
 
 impl Args {

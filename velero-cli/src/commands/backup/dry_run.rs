@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::output::count;
 use crate::output::progress::Progress;
 use crate::output::table::Table;
-use crate::report::RunReport;
+use crate::report::{More, RunReport};
 use anyhow::Context as _;
 use std::time::Instant;
 use velero_core::api::Backup;
@@ -56,5 +56,5 @@ pub async fn run(
     context.tell(format_args!("Backup {} would hold {total}. Nothing was stored.", style.bold(&name)));
     let mut run = RunReport::new("backup create", &name, "Planned", problems).took(started.elapsed());
     run.items = included.len();
-    Ok(run.finish(context, "velero backup create --dry-run --report json"))
+    Ok(run.finish(context, More::Flag("--report json")))
 }

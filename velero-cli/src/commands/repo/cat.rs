@@ -10,7 +10,7 @@ use velero_repo::repository::browse;
 /// Arguments of `repo cat`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A snapshot's identity or a unique beginning of it, or an object; behind it the path of a file
+    /// A snapshot's identity or a unique beginning of it (at least 4 characters), or an object; behind it the path of a file
     #[arg(value_name = "TARGET[/PATH]")]
     target: String,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! Entries of snapshots as lines and documents show them.
 
-use crate::output::time;
+use crate::output::{printable, time};
 use serde::Serialize;
 use velero_repo::repository::directory::{Entry, Kind};
 use velero_repo::repository::gojson::Time;
@@ -57,23 +57,14 @@ impl EntryDocument {
     }
 }
 
-/// Text without control characters: they are written as escapes.
-pub fn printable(text: &str) -> String {
-    let shown = |letter: char| match letter.is_control() {
-        true => letter.escape_default().to_string(),
-        false => letter.to_string(),
-    };
-    text.chars().map(shown).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_that_a_terminal_would_act_on_are_escaped() {
-        assert_eq!(printable("größe\u{1b}[2J\n"), "größe\\u{1b}[2J\\n");
         let entry = Entry { kind: Kind::Directory, ..Entry::default() };
         assert_eq!(EntryDocument::new("a/b", &entry).shown(), "a/b/");
+        assert_eq!(EntryDocument::new("a\u{1b}[2J\n", &Entry::default()).shown(), "a\\u{1b}[2J\\n");
     }
 }

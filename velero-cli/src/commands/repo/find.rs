@@ -12,7 +12,7 @@ use velero_repo::repository::browse;
 /// Arguments of `repo find`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A snapshot's identity or a unique beginning of it, or an object; behind it a path inside
+    /// A snapshot's identity or a unique beginning of it (at least 4 characters), or an object; behind it a path inside
     #[arg(value_name = "TARGET[/PATH]")]
     target: String,
     /// Base names to look for: * is any text, ? any letter, [a-z] any of these

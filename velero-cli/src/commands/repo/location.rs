@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::exit::usage;
 use crate::flags::size::size;
 use anyhow::{Context as _, anyhow};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use velero_repo::Error;
 use velero_repo::repository::blob::BlobStore;
 use velero_repo::repository::open::{CacheOptions, Identity, OpenOptions, Repository};
@@ -50,6 +50,11 @@ impl CachedLocation {
     /// Refuses to go on without a place.
     pub fn check(&self) -> anyhow::Result<()> {
         self.location.check()
+    }
+
+    /// The directory of the cache, if there is one.
+    pub fn cache_dir(&self) -> Option<&Path> {
+        self.cache_dir.as_deref()
     }
 
     /// Opens the repository.

@@ -11,7 +11,7 @@ use velero_repo::repository::directory::Entry;
 /// Arguments of `repo ls`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A snapshot's identity or a unique beginning of it, or an object; behind it a path inside
+    /// A snapshot's identity or a unique beginning of it (at least 4 characters), or an object; behind it a path inside
     #[arg(value_name = "TARGET[/PATH]")]
     target: String,
     #[command(flatten)]

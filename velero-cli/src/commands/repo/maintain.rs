@@ -8,7 +8,7 @@ use super::verify;
 use crate::confirm;
 use crate::context::Context;
 use crate::exit::{Exit, Interrupted};
-use crate::output::{bytes, count, time};
+use crate::output::{bytes, count, printable, printable_lines, time};
 use crate::report::RunReport;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
@@ -85,7 +85,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     meter.finish();
     let plan = plan.context("planning maintenance")?;
     if args.plan {
-        args.output.show(context, &plan, |context| context.tell(plan.to_string().trim_end()))?;
+        args.output.show(context, &plan, |context| context.tell(in_words(&plan)))?;
         return Ok(Exit::Completed);
     }
     if !args.may_delete(&plan, context).await? {
@@ -128,7 +128,7 @@ impl Args {
         if self.confirm || !plan.steps.iter().any(deletes) {
             return Ok(true);
         }
-        self.output.tell(context, plan.to_string().trim_end());
+        self.output.tell(context, in_words(plan));
         tokio::select! {
             () = context.cancel.cancelled() => Err(Interrupted.into()),
             answer = confirm::ask("Do this?") => answer,
@@ -174,6 +174,11 @@ impl Args {
     }
 }
 
+/// A plan in lines. Owners and reasons come from the repository, so they may hold anything.
+fn in_words(plan: &MaintenancePlan) -> String {
+    printable_lines(plan.to_string().trim_end())
+}
+
 /// Whether a step takes something away for good.
 fn deletes(step: &PlannedStep) -> bool {
     let taken = match &step.step {
@@ -209,7 +214,10 @@ fn tell(report: &MaintenanceReport, freed: Amount, took: Duration, context: &mut
     for step in &report.steps {
         match &step.skipped {
             None => context.tell(format_args!("  {}", step.step)),
-            Some(reason) => context.tell(style.dim(format_args!("  not now: {} ({reason})", step.step))),
+            Some(reason) => {
+                let reason = printable(reason);
+                context.tell(style.dim(format_args!("  not now: {} ({reason})", step.step)));
+            }
         }
     }
     context.tell(format_args!("{} in {} freed.", bytes(freed.bytes), count(freed.count as usize, "pack")));

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::exit::{Exit, usage};
 use crate::output::note;
-use crate::report::RunReport;
+use crate::report::{More, RunReport};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::fmt::Display;
@@ -77,7 +77,7 @@ impl Output {
         self.show(context, document, text)?;
         Ok(match self.is_json() {
             true => report.exit(),
-            false => report.finish(context, "the same command with -o json"),
+            false => report.finish(context, More::Flag("-o json")),
         })
     }
 }

@@ -5,6 +5,7 @@ use crate::exit::{Interrupted, usage};
 use crate::output::note;
 use anyhow::Context as _;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use std::env::VarError;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,7 @@ pub async fn find(
     missing: &str,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Password> {
-    if let Some(text) = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty()) {
+    if let Some(text) = of_environment(std::env::var(VARIABLE))? {
         return Ok(Password::new(text));
     }
     if let Some(file) = file {
@@ -49,6 +50,15 @@ pub async fn find(
     match password.is_empty() {
         true => Err(usage("the password is empty")),
         false => Ok(Password::new(password.as_str())),
+    }
+}
+
+/// What the variable says; nothing if it is empty.
+fn of_environment(value: Result<String, VarError>) -> anyhow::Result<Option<String>> {
+    match value {
+        Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(usage(format!("the password in {VARIABLE} is not UTF-8"))),
     }
 }
 

@@ -5,7 +5,7 @@ use super::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::describe::Page;
-use crate::output::{Style, bytes};
+use crate::output::{Style, bytes, printable};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -165,7 +165,7 @@ fn page(document: &Document, style: Style) -> String {
     let mut page = Page::new(style);
     page.field(0, "Repository", &document.repository);
     page.field(0, "Velero's", if document.velero { "yes" } else { "no" });
-    page.field(0, "You", &document.identity);
+    page.field(0, "You", printable(&document.identity));
     format_section(&mut page, &document.format);
     page.section("Contents");
     let holds = |sum: &SumDocument| format!("{}, {}", sum.count, bytes(sum.bytes));
@@ -204,7 +204,7 @@ fn maintenance_section(page: &mut Page, maintenance: &MaintenanceStatus) {
         "Owner",
         match maintenance.owner.as_str() {
             "" => "<none>".to_owned(),
-            owner => format!("{owner} ({whose})"),
+            owner => format!("{} ({whose})", printable(owner)),
         },
     );
     let due = match maintenance.due {
@@ -219,7 +219,7 @@ fn maintenance_section(page: &mut Page, maintenance: &MaintenanceStatus) {
     page.field(1, "Next full", maintenance.next_full.to_string());
     page.field(1, "Last collection", maintenance.collected.map_or("<none>".to_owned(), |time| time.to_string()));
     if let Some(damage) = &maintenance.schedule_damage {
-        page.field(1, "Schedule", damage);
+        page.field(1, "Schedule", printable(damage));
     }
 }
 
@@ -227,12 +227,12 @@ fn format_section(page: &mut Page, format: &FormatDocument) {
     page.section("Format");
     page.field(1, "Unique ID", &format.unique_id);
     page.field(1, "Version", format!("{}, index version {}", format.version, format.index_version));
-    page.field(1, "Hash", &format.hash);
-    page.field(1, "Encryption", &format.encryption);
-    page.field(1, "Splitter", &format.splitter);
+    page.field(1, "Hash", printable(&format.hash));
+    page.field(1, "Encryption", printable(&format.encryption));
+    page.field(1, "Splitter", printable(&format.splitter));
     let ecc = match format.ecc_overhead_percent {
         0 => "<none>".to_owned(),
-        percent => format!("{}, {percent} %", format.ecc),
+        percent => format!("{}, {percent} %", printable(&format.ecc)),
     };
     page.field(1, "Error correction", ecc);
     page.field(1, "Key derivation", &format.key_derivation);

@@ -7,14 +7,14 @@ use super::progress::{Look, Meter};
 use super::snapshot::chosen;
 use crate::context::Context;
 use crate::exit::{Exit, usage};
-use crate::output::{bytes, count, time};
-use crate::report::RunReport;
+use crate::output::{bytes, count, printable, time};
+use crate::report::{Problems, RunReport};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::time::{Duration, Instant};
-use velero_core::{Problem, Stage};
+use velero_core::{Problem, Severity, Stage};
 use velero_repo::repository::open::Repository;
-use velero_repo::repository::verify::{Damage, Level, Report, VerifyOptions, verify};
+use velero_repo::repository::verify::{Damage, Hurt, Level, Report, SnapshotReport, VerifyOptions, verify};
 
 /// Percentage of contents that are read when nothing else is said.
 const SAMPLE: u8 = 10;
@@ -22,7 +22,7 @@ const SAMPLE: u8 = 10;
 /// Arguments of `repo verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these snapshots: identities or unique beginnings of them [default: all]
+    /// Only these snapshots: identities or unique beginnings of them, at least 4 characters [default: all]
     #[arg(value_name = "SNAPSHOT")]
     snapshots: Vec<String>,
     /// How thoroughly [default: metadata]
@@ -118,9 +118,7 @@ fn show(args: &Args, report: &Report, took: Duration, context: &mut Context) -> 
             true => style.green("Nothing is damaged"),
             false => style.red("The repository is damaged"),
         };
-        let lost = report.snapshots.iter().filter(|snapshot| !snapshot.restorable).count();
-        let snapshots = count(report.snapshots.len(), "snapshot");
-        context.tell(format_args!("{verdict}: {lost} of {snapshots} can not be restored whole."));
+        context.tell(format_args!("{verdict}: {}.", restorable(&report.snapshots)));
         context.tell(format_args!(
             "Checked {}, {}, {} ({} read) in {}.",
             count(checked.blobs as usize, "blob"),
@@ -136,24 +134,54 @@ fn show(args: &Args, report: &Report, took: Duration, context: &mut Context) -> 
     args.output.finish(context, &document, text, run)
 }
 
-/// Damages as errors with the files that they hurt, oddities as warnings.
-pub fn problems(report: &Report) -> Vec<Problem> {
-    let error = |text| Problem::error(Stage::Volume, "Damaged", text);
-    let warning = |text| Problem::warning(Stage::Volume, "Odd", text);
-    let mut problems: Vec<_> = report.damages.iter().map(|damage| error(in_words(damage))).collect();
-    problems.extend((report.more_damages > 0).then(|| error(format!("{} more damages", report.more_damages))));
-    problems.extend(report.warnings.iter().map(|one| warning(format!("{}: {}", one.what, one.reason))));
-    problems.extend((report.more_warnings > 0).then(|| warning(format!("{} more warnings", report.more_warnings))));
-    problems
-}
-
-/// `p123…: it is missing; snapshot 4f2…: 3 files: /a, /b, …`.
-fn in_words(damage: &Damage) -> String {
-    let mut text = format!("{}: {}", damage.what, damage.reason);
-    for hurt in &damage.hurts {
-        let more = if hurt.files > hurt.paths.len() as u64 { ", …" } else { "" };
-        let files = count(hurt.files as usize, "file");
-        text.push_str(&format!("; snapshot {}: {files}: {}{more}", hurt.snapshot, hurt.paths.join(", ")));
+/// How many snapshots are hurt, and how many never were whole.
+fn restorable(snapshots: &[SnapshotReport]) -> String {
+    let lost = snapshots.iter().filter(|snapshot| !snapshot.restorable).count();
+    let incomplete = snapshots.iter().filter(|snapshot| !snapshot.incomplete.is_empty()).count();
+    let mut text = format!("{lost} of {} can not be restored whole", count(snapshots.len(), "snapshot"));
+    if incomplete > 0 {
+        let are = if incomplete == 1 { "is" } else { "are" };
+        text.push_str(&format!("; {incomplete} {are} incomplete"));
     }
     text
 }
+
+/// Damages as errors with the files that they hurt, oddities as warnings. Names may hold anything, so they are escaped.
+pub fn problems(report: &Report) -> Problems {
+    let error = |text: String| Problem::error(Stage::Volume, "Damaged", printable(&text));
+    let warning = |text: String| Problem::warning(Stage::Volume, "Odd", printable(&text));
+    let errors = report.damages.iter().map(|damage| error(in_words(damage)));
+    let warnings = report.warnings.iter().map(|one| warning(format!("{}: {}", one.what, one.reason)));
+    let mut problems = Problems::from(errors.chain(warnings).collect::<Vec<_>>());
+    problems.add_unnamed(Severity::Error, report.more_damages);
+    problems.add_unnamed(Severity::Warning, report.more_warnings);
+    problems
+}
+
+/// `p123…: it is missing; snapshot 4f2…: 3 entries: a, b, …`.
+fn in_words(damage: &Damage) -> String {
+    let hurts = damage.hurts.iter().map(|hurt| format!("; snapshot {}: {}", hurt.snapshot, entries(hurt)));
+    format!("{}: {}", damage.what, damage.reason) + &hurts.collect::<String>()
+}
+
+/// What of a snapshot is hurt. Without a path it is all of it: its manifest, or the only file that it has.
+fn entries(hurt: &Hurt) -> String {
+    let name = |path: &String| match path.as_str() {
+        "" => "all of it".to_owned(),
+        "/" => "its root directory".to_owned(),
+        path => path.to_owned(),
+    };
+    let names: Vec<_> = hurt.paths.iter().map(name).collect();
+    let number = count(hurt.files as usize, "entry");
+    match (&names[..], &hurt.paths[..]) {
+        ([], _) => number,
+        ([only], [path]) if hurt.files == 1 && ["", "/"].contains(&path.as_str()) => only.clone(),
+        _ => {
+            let more = if hurt.files > names.len() as u64 { ", …" } else { "" };
+            format!("{number}: {}{more}", names.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

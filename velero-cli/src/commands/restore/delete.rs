@@ -6,7 +6,7 @@ use crate::exit::{Exit, usage};
 use crate::flags::{boolean, selector};
 use crate::output::bytes;
 use crate::output::table::Table;
-use crate::report::RunReport;
+use crate::report::{More, RunReport};
 use crate::{catalog, confirm, connect};
 use anyhow::Context as _;
 use std::time::Instant;
@@ -71,6 +71,6 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let mut run = RunReport::new("restore delete", names.join(","), "Deleted", Vec::new()).took(started.elapsed());
     run.items = plan.iter().map(|(_, _, objects)| objects.len() as u64).sum();
     run.bytes = Some(plan.iter().map(|(_, _, objects)| size(objects)).sum());
-    let ended = run.finish(context, "");
+    let ended = run.finish(context, More::Flag("--report json"));
     Ok(if exit == Exit::Completed { ended } else { exit })
 }

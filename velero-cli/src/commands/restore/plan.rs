@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::output::progress::Progress;
 use crate::output::table::Table;
 use crate::output::{Style, count};
-use crate::report::RunReport;
+use crate::report::{More, RunReport};
 use anyhow::Context as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -78,7 +78,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     run.backup = Some(plan.backup.name);
     run.items = items;
     run.documents = saved.map(|path| path.display().to_string());
-    Ok(run.finish(context, "velero restore plan … -o json"))
+    Ok(run.finish(context, More::Flag("-o json")))
 }
 
 /// The file of a plan, opened before the planning so that a fault shows at once; it takes its name when it is whole.

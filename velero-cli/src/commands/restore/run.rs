@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::flags::boolean;
 use crate::output::progress::Progress;
 use crate::output::{count, time};
-use crate::report::RunReport;
+use crate::report::{More, RunReport};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ impl RunFlags {
         run.backup = Some(restore.spec.backup_name.clone());
         run.items = items as u64;
         run.documents = kept.map(|directory| directory.display().to_string());
-        run.finish(context, &more)
+        run.finish(context, More::Command(&more))
     }
 
     /// Writes the documents to the report directory, or to a fresh one if the store did not take them.

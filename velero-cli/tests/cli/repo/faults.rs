@@ -23,6 +23,11 @@ fn wrong_usage_of_a_repository_is_64_and_names_the_thing() {
         ("snapshot create b --repo a --compression lzma", &["lzma", "zstd-fastest"]),
         ("snapshot create b --repo a --memory lots", &["lots", "192MiB"]),
         ("snapshot create b --repo a --parallel 0", &["0"]),
+        ("snapshot create b --repo a --checkpoint-interval 46m", &["46m", "1s to 45m"]),
+        ("snapshot create b --repo a --checkpoint-interval 0s", &["1s to 45m"]),
+        ("snapshot create b --repo a --checkpoint-interval=-1s", &["1s to 45m"]),
+        ("snapshot restore a b --repo a --delete-extra --overwrite all", &["--delete-extra", "--overwrite"]),
+        ("verify --repo a --memory 1KiB", &["1.0 KiB"]),
         ("snapshot create b --repo a --source b", &["USER@HOST:PATH"]),
         ("snapshot create b --repo a --tag x", &["KEY=VALUE"]),
         ("snapshot list --repo a --source x", &["USER@HOST"]),
@@ -52,6 +57,16 @@ fn a_password_comes_from_a_file_as_well() {
     assert!(outcome.fault().contains("nowhere"), "{}", outcome.stderr);
     let outcome = place.run_with("status --password-file empty", &[]).expect(64);
     assert!(outcome.fault().contains("empty"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_password_that_is_no_text_is_not_taken_for_none() {
+    let place = Place::new();
+    let bytes = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff");
+    let mut command = command(place.path());
+    let output = command.args(["repo", "status", "--repo", "repo"]).env("VELERO_REPO_PASSWORD", bytes).output();
+    let outcome = crate::Outcome::from(output.unwrap()).expect(64);
+    assert!(outcome.fault().contains("VELERO_REPO_PASSWORD is not UTF-8"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -121,6 +136,19 @@ fn an_entry_that_can_not_be_read_is_a_partial_failure() {
 }
 
 #[test]
+fn of_very_many_errors_the_true_number_is_told_and_no_names_are_promised_that_are_not_there() {
+    let place = Place::new();
+    for number in 0..1100 {
+        let name = [format!("{number}-").as_bytes(), b"\xe9"].concat();
+        let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&name);
+        std::fs::write(place.path().join("tree").join(name), b"x").unwrap();
+    }
+    let text = place.run("snapshot create tree").expect(2).stdout;
+    assert!(text.contains("1100 errors:"), "{text}");
+    assert!(text.contains("and 1080 more; -o json names 1000 of the 1100\n"), "{text}");
+}
+
+#[test]
 fn a_store_that_can_not_be_written_is_named() {
     let place = Place::empty();
     let locked = place.path().join("locked");
@@ -148,8 +176,42 @@ fn an_interrupted_snapshot_exits_130_and_the_next_one_goes_on() {
     std::thread::sleep(std::time::Duration::from_secs(2));
     let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
-    crate::Outcome::from(child.wait_with_output().unwrap()).expect(130);
+    let outcome = crate::Outcome::from(child.wait_with_output().unwrap()).expect(130);
+    let kept = place.run("snapshot list --all -o json").expect(0).json();
+    match kept.as_array().unwrap().as_slice() {
+        [] => assert_eq!(outcome.stdout, ""),
+        [one] => {
+            assert!(outcome.stdout.contains(one["id"].as_str().unwrap()), "{}", outcome.stdout);
+            assert!(outcome.stdout.contains("goes on from it"), "{}", outcome.stdout);
+        }
+        more => panic!("{more:?}"),
+    }
     assert_eq!(place.run("snapshot list -o json").expect(0).stdout.trim(), "[]");
     std::fs::remove_file(place.path().join("tree/sparse")).unwrap();
     place.save();
+}
+
+#[test]
+fn a_result_that_can_not_be_printed_is_a_failure() {
+    let place = Place::new();
+    let id = place.save()["id"].as_str().unwrap().to_owned();
+    for line in [
+        &*format!("ls {id}"),
+        &format!("find {id} --name *"),
+        &format!("find {id} --name * -o json"),
+        "status",
+        "status -o json",
+        "verify",
+        "snapshot list",
+        "snapshot create tree",
+        "snapshot create tree -o json",
+        &format!("snapshot diff {id} {id}"),
+        &format!("snapshot restore {id} target --plan"),
+        &format!("snapshot restore {id} target --report json"),
+        "maintain --plan",
+        &format!("cat {id}/large"),
+    ] {
+        let outcome = place.run_full(line).expect(1);
+        assert!(outcome.stderr.contains("No space left on device"), "{line}: {}", outcome.stderr);
+    }
 }

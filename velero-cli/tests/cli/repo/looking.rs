@@ -41,6 +41,36 @@ fn what_is_not_there_is_named() {
 }
 
 #[test]
+fn the_beginning_of_an_identity_has_four_characters_at_least_and_may_be_in_capitals() {
+    let place = Place::new();
+    let id = place.save()["id"].as_str().unwrap().to_owned();
+    for line in ["ls", "verify", "snapshot delete --confirm"] {
+        let outcome = place.run(&format!("{line} {}", &id[..3])).expect(1);
+        assert!(outcome.fault().contains("at least 4 characters"), "{line}: {}", outcome.stderr);
+    }
+    place.run(&format!("ls {}", &id[..4])).expect(0);
+    place.run(&format!("ls {}/docs", id.to_uppercase())).expect(0);
+    place.run(&format!("verify {}", id[..8].to_uppercase())).expect(0);
+}
+
+#[test]
+fn files_are_compared_as_one_entry_and_other_kinds_are_a_change() {
+    let place = Place::new();
+    let before = place.save()["id"].as_str().unwrap().to_owned();
+    place.write("tree/docs/readme", b"read me again");
+    let after = place.save()["id"].as_str().unwrap().to_owned();
+    let diff = |a: &str, b: &str| place.run(&format!("snapshot diff {before}{a} {after}{b}")).expect(0).stdout;
+    assert_eq!(diff("/docs/readme", "/docs/readme"), "~ readme\n0 added, 0 removed, 1 changed\n");
+    assert_eq!(diff("/large", "/large"), "0 added, 0 removed, 0 changed\n");
+    assert_eq!(diff("/large", "/docs"), "~ docs\n+ readme\n1 added, 0 removed, 1 changed\n");
+    assert_eq!(diff("/docs", "/large"), "~ large\n- readme\n0 added, 1 removed, 1 changed\n");
+    // Of an object nothing is known but its bytes.
+    let large = place.run(&format!("ls {after} -o json")).expect(0).json()[1]["object"].as_str().unwrap().to_owned();
+    let lines = place.run(&format!("snapshot diff {before}/large {large}")).expect(0).stdout;
+    assert_eq!(lines, "0 added, 0 removed, 0 changed\n");
+}
+
+#[test]
 fn two_snapshots_are_compared() {
     let place = Place::new();
     let before = place.save()["id"].as_str().unwrap().to_owned();

@@ -71,3 +71,43 @@ fn an_entry_that_can_not_be_restored_is_a_partial_failure_when_errors_are_ignore
     let outcome = place.run(&format!("{line} --ignore-errors")).expect(2);
     assert!(outcome.stdout.contains("1 error:") && outcome.stdout.contains("large"), "{}", outcome.stdout);
 }
+
+#[test]
+fn what_a_snapshot_lacks_itself_is_a_warning_of_its_restore() {
+    let place = Place::new();
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"latin-\xe9");
+    fs::write(place.path().join("tree/docs").join(name), b"x").unwrap();
+    let id = place.run("snapshot create tree -o json").expect(2).json()["id"].as_str().unwrap().to_owned();
+    let report = place.run(&format!("snapshot restore {id} target -o json")).expect(0).json();
+    assert_eq!((&report["outcome"], &report["warnings"]["count"]), (&json!("Completed"), &json!(1)));
+    let outcome = place.run(&format!("snapshot restore {id} target")).expect(0);
+    assert!(outcome.stdout.contains("1 warning:\n  1 entry could not be read"), "{}", outcome.stdout);
+    let outcome = place.run(&format!("snapshot restore {id}/large other")).expect(0);
+    assert!(!outcome.stdout.contains("warning"), "what is restored lacks nothing: {}", outcome.stdout);
+}
+
+#[test]
+fn restored_links_are_counted() {
+    let place = Place::new();
+    let id = place.save()["id"].as_str().unwrap().to_owned();
+    let outcome = place.run(&format!("snapshot restore {id}/link target")).expect(0);
+    assert!(outcome.stdout.contains("0 files, 0 directories, 1 link, "), "{}", outcome.stdout);
+}
+
+#[test]
+fn neither_repository_nor_cache_is_a_target() {
+    let place = Place::new();
+    let id = place.save()["id"].as_str().unwrap().to_owned();
+    let before = place.run("verify --level everything -o json").expect(0).json();
+    fs::create_dir_all(place.path().join("repo/below")).unwrap();
+    fs::create_dir_all(place.path().join("cache")).unwrap();
+    for line in
+        ["repo", "repo/below", "repo/../repo", "cache", ". --delete-extra --confirm", "repo --delete-extra --plan"]
+    {
+        let outcome = place.run(&format!("snapshot restore {id} {line} --cache-dir cache")).expect(1);
+        assert!(outcome.stderr.contains("is no target"), "{line}: {}", outcome.stderr);
+    }
+    fs::remove_dir(place.path().join("repo/below")).unwrap();
+    assert_eq!(place.run("verify --level everything -o json").expect(0).json()["packs"], before["packs"]);
+    place.run(&format!("snapshot restore {id} .")).expect(0);
+}

@@ -89,6 +89,7 @@ fn a_list_can_be_of_one_source() {
     assert_eq!(count("snapshot list -o json"), 2);
     assert_eq!(count("snapshot list --source you@there:/volume -o json"), 1);
     assert_eq!(count("snapshot list --source you@there -o json"), 1);
+    assert_eq!(count("snapshot list --source you@there:/volume/ -o json"), 1);
     assert_eq!(count("snapshot list --source you@there:/other -o json"), 0);
 }
 
@@ -97,6 +98,20 @@ fn rules_leave_files_out() {
     let place = Place::new();
     let made = place.run("snapshot create tree --ignore large --ignore *.tmp -o json").expect(0).json();
     assert_eq!((&made["fileCount"], &made["excludedFiles"]), (&json!(1), &json!(1)));
+    let text = place.run("snapshot create tree --ignore large --ignore *.tmp").expect(0).stdout;
+    assert!(text.contains("1 file (97.7 KiB) left out by rules."), "{text}");
+    let text = place.run("snapshot create tree").expect(0).stdout;
+    assert!(!text.contains("rules"), "{text}");
+}
+
+#[test]
+fn tags_and_sources_do_not_act_on_a_terminal() {
+    let place = Place::new();
+    let line = "snapshot create tree --tag a=\u{1b}[2J --source me@here:/\u{7}volume";
+    let lines = [place.run(line).expect(0).stdout, place.run("snapshot list").expect(0).stdout];
+    for text in lines {
+        assert!(text.contains("\\u{7}volume") && !text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+    }
 }
 
 #[test]

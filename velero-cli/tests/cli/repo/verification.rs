@@ -37,6 +37,18 @@ fn a_damaged_pack_is_named_with_the_files_that_it_hurts() {
     }
 }
 
+#[test]
+fn names_of_damaged_files_do_not_act_on_a_terminal() {
+    let place = Place::new();
+    place.write("tree/bad\n\u{1b}[2Jname", &vec![3; 200_000]);
+    place.save();
+    for pack in packs(&place) {
+        std::fs::remove_file(pack).unwrap();
+    }
+    let text = place.run("verify").expect(1).stdout;
+    assert!(text.contains("bad\\n\\u{1b}[2Jname") && !text.contains('\u{1b}'), "{text:?}");
+}
+
 /// The packs with the contents of files.
 fn packs(place: &Place) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -19,7 +19,7 @@ pub(crate) enum Seen {
 
 impl BlobStore {
     /// The directory that holds the blobs, if that is where they are.
-    pub(crate) fn directory(&self) -> Option<&Path> {
+    pub fn directory(&self) -> Option<&Path> {
         match &self.backend {
             Backend::Directory(directory) => Some(directory.root()),
             Backend::Remote(_) => None,

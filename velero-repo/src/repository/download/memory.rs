@@ -68,7 +68,7 @@ impl Plan {
         let fits = |plan: &Plan| plan.bytes(sizes) <= memory;
         let plan = (1..=workers).rev().map(smallest).find(fits).ok_or_else(|| {
             let least = smallest(1).bytes(sizes).div_ceil(1 << 20);
-            Error::invalid(format!("memory of {} MiB", memory >> 20), format!("at least {least} MiB are needed"))
+            Error::invalid(format!("memory of {memory} bytes"), format!("at least {least} MiB are needed"))
         })?;
         let more = |number| match local {
             true => Plan { writers: number, ..plan },

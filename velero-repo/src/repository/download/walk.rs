@@ -221,7 +221,8 @@ impl<'a> Walk<'a> {
         }
         match self.run.sink.names(path).map_err(|error| failed(path, error))?.is_empty() {
             true => Ok(()),
-            false => Err(Error::Exists { what: format!("directory {:?}, not empty,", String::from_utf8_lossy(path)) }),
+            false if path.is_empty() => Err(Error::Exists { what: "something in the target".to_owned() }),
+            false => Err(Error::Exists { what: format!("something in {:?}", String::from_utf8_lossy(path)) }),
         }
     }
 

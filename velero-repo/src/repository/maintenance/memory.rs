@@ -64,7 +64,7 @@ impl Limits {
         let memory = memory.unwrap_or_else(|| USUAL.saturating_mul(1 + workers as u64).max(least));
         if least > memory {
             let reason = format!("at least {} MiB are needed", least.div_ceil(1 << 20));
-            return Err(Error::invalid(format!("memory of {} MiB", memory >> 20), reason));
+            return Err(Error::invalid(format!("memory of {memory} bytes"), reason));
         }
         let room = memory.saturating_sub(RESERVE);
         let most = usize::try_from(room / DIRECTORY).unwrap_or(usize::MAX);

@@ -193,13 +193,19 @@ fn set_attributes_at(folder: &OwnedFd, name: &[u8], kind: Kind, attributes: &Att
         refused.owner = refusal(rustix::fs::chownat(folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW));
     }
     if let (Some(mode), true) = (attributes.mode, kind != Kind::Link) {
-        refused.mode = set_mode(mode, refused.owner.is_some(), |mode| change_mode(folder, name, mode)).err();
+        let set = |mode| change_mode(folder, name, mode);
+        refused.mode = set_mode(mode, is_foreign(attributes, &refused), set).err();
     }
     if let Some(modified) = attributes.modified {
         let times = times(modified);
         refused.modified = refusal(rustix::fs::utimensat(folder, name, &times, AtFlags::SYMLINK_NOFOLLOW));
     }
     refused
+}
+
+/// Whether the owner is whoever restores, and not the one of the snapshot: he could not be set, or was not to be.
+fn is_foreign(attributes: &Attributes, refused: &Refused) -> bool {
+    refused.owner.is_some() || attributes.owner.is_none()
 }
 
 /// Sets a mode. The bits that lend the owner's rights are left away where the owner is not the one they were meant for.
@@ -291,7 +297,7 @@ impl SinkFile for LocalSinkFile {
         }
         if let Some(mode) = attributes.mode {
             let set = |mode| rustix::fs::fchmod(&self.file, mode).map_err(Into::into);
-            refused.mode = set_mode(mode, refused.owner.is_some(), set).err();
+            refused.mode = set_mode(mode, is_foreign(attributes, &refused), set).err();
         }
         if let Some(modified) = attributes.modified {
             refused.modified = refusal(rustix::fs::futimens(&self.file, &times(modified)));

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chunks::{Layout, file_object, part};
 use super::names::Names;
-use super::node::{Node, Outcome};
+use super::node::Node;
+use super::outcome::Outcome;
 use super::reuse::Earlier;
 use crate::repository::content::ContentId;
 use crate::repository::directory::Entry;

@@ -3,7 +3,8 @@
 use std::io;
 
 use super::batch::{Growing, Item, Slice};
-use super::node::{Node, Outcome, entry_of, join};
+use super::node::{Node, entry_of, join};
+use super::outcome::Outcome;
 use super::report::Lost;
 use super::reuse::Earlier;
 use super::worker::Worker;

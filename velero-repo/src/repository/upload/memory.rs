@@ -57,7 +57,7 @@ impl Plan {
         let smallest = |workers| Plan { workers, window, windows: workers, queue: 1 };
         let mut plan = (1..=workers).rev().map(smallest).find(|plan| plan.bytes(sizes) <= memory).ok_or_else(|| {
             let least = smallest(1).bytes(sizes).div_ceil(1 << 20);
-            Error::invalid(format!("memory of {} MiB", memory >> 20), format!("at least {least} MiB are needed"))
+            Error::invalid(format!("memory of {memory} bytes"), format!("at least {least} MiB are needed"))
         })?;
         plan.grow(memory, sizes);
         Ok(plan)

@@ -11,48 +11,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::batch::{Batch, Slice};
 use super::choice::Choice;
-use super::chunks::{Layout, ObjectWriter};
 use super::names::Names;
+use super::outcome::{GrowingDirectory, Outcome, Style};
 use super::reuse::{Earlier, EarlierDirectory, Objects, Whole, open_all};
 use super::worker::Settings;
-use crate::repository::content::DIRECTORY;
-use crate::repository::directory::{self, Entry, Kind, LONGEST_DIRECTORY, Mode, Shape, Summary, Tally};
+use crate::repository::directory::{Entry, Kind, LONGEST_DIRECTORY, Mode, Shape, Summary, Tally};
 use crate::repository::gojson::Time;
 use crate::repository::object::ObjectId;
 use crate::repository::policy::Tree;
 use crate::repository::rules::Rules;
-use crate::repository::seal::compression::Compressor;
 use crate::repository::session::ContentWriter;
 use crate::repository::tree::Metadata;
 use crate::{Error, Result};
 
 /// Slices of a directory that are taken before the first of them is written, at most: what comes back waits for it.
 const MOST_AHEAD: usize = 128;
-
-/// What became of an entry.
-#[derive(Clone, Debug)]
-pub(super) enum Outcome {
-    /// It is in the snapshot.
-    Entry(Box<Entry>),
-    /// It could not be read.
-    Failed {
-        /// Path below the root.
-        path: String,
-        /// Why.
-        reason: String,
-        /// Whether the policy lets that pass.
-        ignored: bool,
-    },
-}
-
-/// How directories are written.
-#[derive(Clone, Copy, Debug)]
-struct Style {
-    /// How they are cut, and lists are written.
-    layout: Layout,
-    /// Their compression.
-    compressor: Option<Compressor>,
-}
 
 /// A directory and where it belongs.
 pub(super) struct Place {
@@ -115,18 +88,10 @@ struct State {
     waiting: BTreeMap<usize, Vec<Outcome>>,
     /// Whether no more files are handed out until some are written.
     paused: bool,
-    object: Growing,
+    object: GrowingDirectory,
     /// What is being worked on, for checkpoints.
     children: BTreeMap<usize, Weak<Node>>,
     slices: BTreeMap<usize, (Arc<Batch>, Range<usize>)>,
-}
-
-/// The directory's object so far.
-#[derive(Clone)]
-struct Growing {
-    text: directory::Writer<Vec<u8>>,
-    object: ObjectWriter,
-    tally: Tally,
 }
 
 impl Node {
@@ -146,7 +111,7 @@ impl Node {
                 tally.fail(path, reason, *ignored);
             }
         }
-        let object = Growing { tally, ..Growing::new(shape, style) };
+        let object = GrowingDirectory { tally, ..GrowingDirectory::new(shape, style) };
         let state = State {
             numbers: listing.directories.len(),
             directories: listing.directories,
@@ -272,13 +237,19 @@ impl Node {
     }
 
     fn finish(&self, state: &mut State, writer: &mut ContentWriter) -> Result<Next> {
-        let object = std::mem::replace(&mut state.object, Growing::new(Shape::Tree, self.style));
+        let object = std::mem::replace(&mut state.object, GrowingDirectory::new(Shape::Tree, self.style));
         let whole = std::mem::take(&mut state.whole);
         Ok(Next::Finished(Box::new(self.entry(object, "", &whole, writer)?)))
     }
 
     /// The directory's entry, after its object is written.
-    fn entry(&self, object: Growing, incomplete: &str, earlier: &[Whole], writer: &mut ContentWriter) -> Result<Entry> {
+    fn entry(
+        &self,
+        object: GrowingDirectory,
+        incomplete: &str,
+        earlier: &[Whole],
+        writer: &mut ContentWriter,
+    ) -> Result<Entry> {
         let mtime = Time::from_nanos(self.metadata.modified);
         let summary = object.tally.finish(mtime, incomplete);
         let text = object.text.finish(summary.clone())?;
@@ -332,41 +303,6 @@ impl State {
             unreadable.is_none()
         });
         found
-    }
-}
-
-impl Growing {
-    fn new(shape: Shape, style: Style) -> Growing {
-        Growing {
-            text: directory::Writer::new(Vec::new(), shape),
-            object: ObjectWriter::new(DIRECTORY, style.compressor, style.layout),
-            tally: Tally::default(),
-        }
-    }
-
-    fn add(&mut self, outcome: Outcome) -> Result<()> {
-        match outcome {
-            Outcome::Entry(entry) => {
-                self.text.push(&entry)?;
-                self.tally.add(&entry);
-            }
-            Outcome::Failed { path, reason, ignored } => self.tally.fail(&path, &reason, ignored),
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self, writer: &mut ContentWriter) -> Result<()> {
-        self.object.take(self.text.out(), writer)
-    }
-}
-
-impl Outcome {
-    /// The order in which directories are written.
-    fn key(&self) -> (bool, &[u8]) {
-        match self {
-            Outcome::Entry(entry) => (!entry.is_directory(), entry.name.as_bytes()),
-            Outcome::Failed { path, .. } => (true, path.as_bytes()),
-        }
     }
 }
 

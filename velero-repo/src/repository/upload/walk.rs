@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::choice::Choice;
 use super::names::Names;
-use super::node::{Listing, Next, Node, Outcome, Place, join};
+use super::node::{Listing, Next, Node, Place, join};
+use super::outcome::Outcome;
 use super::report::Lost;
 use super::worker::{Reader, Worker};
 use crate::repository::policy::{Files, Tree};

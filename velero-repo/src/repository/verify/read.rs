@@ -28,6 +28,8 @@ const ENOUGH: u64 = 28 << 20;
 const RESERVE: u64 = 60 << 20;
 /// Bytes that expanded contents take before they are hashed.
 const EXPANDED: usize = 4 << 20;
+/// The least memory, bytes: one worker with the shortest windows.
+pub(super) const LEAST: u64 = RESERVE + SHORTEST + EXPANDED as u64;
 
 /// A content that was opened, and what it should be.
 type Opened<'a> = (usize, ContentId, Cow<'a, [u8]>);

@@ -10,14 +10,15 @@ use crate::commands::repo::progress::{Look, Meter, is_bar};
 use crate::context::Context;
 use crate::exit::{Exit, one_line};
 use crate::flags::pairs::{self, Pairs};
-use crate::output::{bytes, count, note, time};
+use crate::output::{bytes, count, note, printable, time};
 use crate::report::RunReport;
 use anyhow::Context as _;
-use report::{UploadDocument, outcome, problems};
+use report::{UploadDocument, left_out, outcome, problems};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use velero_core::api::Duration;
+use velero_repo::Error;
 use velero_repo::repository::clock::SystemClock;
 use velero_repo::repository::manifest::{TYPE, labels};
 use velero_repo::repository::open::Repository;
@@ -27,7 +28,11 @@ use velero_repo::repository::snapshot::{self, Snapshot, Source};
 use velero_repo::repository::tree::{Ahead, LocalOptions, LocalSource};
 use velero_repo::repository::upload::{CHECKPOINT_INTERVAL, Upload, Uploaded};
 
+mod cancelled;
 mod report;
+
+/// Shortest time between two checkpoints: storing one takes time itself.
+const SHORTEST_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Arguments of `repo snapshot create`.
 #[derive(Debug, clap::Args)]
@@ -62,8 +67,8 @@ pub struct Args {
     /// End at the first entry that can not be read
     #[arg(long)]
     fail_fast: bool,
-    /// Longest time between two checkpoints, from which an interrupted snapshot goes on; at most 45m
-    #[arg(long, value_name = "DURATION")]
+    /// Longest time between two checkpoints, from which an interrupted snapshot goes on; from 1s to 45m
+    #[arg(long, value_name = "DURATION", value_parser = interval)]
     checkpoint_interval: Option<Duration>,
     #[command(flatten)]
     effort: Effort,
@@ -84,6 +89,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     let repository = args.location.open(Access::Write, context).await?;
     let started = Instant::now();
     let upload = args.upload(&repository, context).await?;
+    let (source, begun) = (upload.identity.clone(), repository.now());
     let progress = upload.progress.clone();
     let meter = Meter::start("saving", move || {
         let status = progress.status();
@@ -92,6 +98,11 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     });
     let result = upload.run(&repository, tree).await;
     meter.finish();
+    if let Err(Error::Cancelled { .. }) = &result
+        && let Some(kept) = cancelled::kept(&repository, &source, begun).await
+    {
+        args.output.tell(context, kept);
+    }
     let uploaded = result.with_context(|| format!("saving {}", args.path.display()))?;
     args.show(&uploaded, started, context)
 }
@@ -150,9 +161,11 @@ impl Args {
         let text = |context: &mut Context| {
             let style = context.style();
             let (files, size) = (count(snapshot.file_count as usize, "file"), bytes(snapshot.total_size));
-            let head = format!("Snapshot {} of {}", style.bold(snapshot.id), snapshot.source);
+            let source = printable(&snapshot.source.to_string());
+            let head = format!("Snapshot {} of {source}", style.bold(snapshot.id));
             context.tell(format_args!("{head}: {files}, {size} in {}.", time::span(started.elapsed())));
             context.tell(format_args!("{} read, {} unchanged since an earlier snapshot.", bytes(read), bytes(cached)));
+            left_out(&uploaded.report).into_iter().for_each(|line| context.tell(line));
         };
         let outcome = outcome(&uploaded.report);
         let document = UploadDocument::new(&snapshot, &uploaded.report, outcome, started.elapsed());
@@ -184,4 +197,36 @@ fn compression(name: &str) -> Result<String, String> {
     }
     let known: Vec<_> = Compressor::names().collect();
     Err(format!("no such compression; known: none, {}", known.join(", ")))
+}
+
+/// Reads a time between two checkpoints. A longer one would not keep collections of other programs away.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval: Duration = text.parse()?;
+    match interval.to_std() {
+        allowed if allowed >= SHORTEST_INTERVAL && allowed <= CHECKPOINT_INTERVAL => Ok(interval),
+        _ => Err("it is from 1s to 45m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interval;
+
+    #[test]
+    fn checkpoints_are_a_second_to_three_quarters_of_an_hour_apart() {
+        for (text, allowed) in [
+            ("1s", true),
+            ("45m", true),
+            ("44m59.9s", true),
+            ("999ms", false),
+            ("0s", false),
+            ("-1s", false),
+            ("45m1ns", false),
+            ("46m", false),
+            ("1000h", false),
+            ("soon", false),
+        ] {
+            assert_eq!(interval(text).is_ok(), allowed, "{text}");
+        }
+    }
 }

@@ -7,8 +7,8 @@ use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
 use crate::confirm;
 use crate::context::Context;
-use crate::exit::{Exit, Interrupted};
-use crate::output::{bytes, count, note};
+use crate::exit::{Exit, Interrupted, one_line};
+use crate::output::{bytes, count, note, printable};
 use crate::report::RunReport;
 use anyhow::Context as _;
 use serde::Serialize;
@@ -23,7 +23,7 @@ use velero_repo::repository::snapshot::Snapshot;
 /// Arguments of `repo snapshot delete`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Identities of snapshots, or unique beginnings of them
+    /// Identities of snapshots, or unique beginnings of them (at least 4 characters)
     #[arg(value_name = "SNAPSHOT", required = true)]
     snapshots: Vec<String>,
     /// Do not ask
@@ -73,7 +73,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
 /// What the manifest says; nothing where it can not be read, because that must not keep it from being deleted.
 fn read(record: &Record) -> Snapshot {
     Snapshot::from_record(record).unwrap_or_else(|error| {
-        note(format_args!("velero: snapshot {}: {error}", record.id));
+        note(format_args!("velero: snapshot {}: {}", record.id, one_line(&error.into())));
         Snapshot::default()
     })
 }
@@ -83,11 +83,11 @@ async fn ask(args: &Args, repository: &Repository, ids: &[ManifestId], context: 
     let options = MaintenanceOptions { cancel: context.cancel.clone(), ..MaintenanceOptions::default() };
     let freed = match DeletionPlan::new(repository, ids, &options).await {
         Err(error @ Error::Cancelled { .. }) => return Err(error.into()),
-        Err(error) => format!("What that frees is not known: {error}."),
+        Err(error) => format!("What that frees is not known: {}.", one_line(&error.into())),
         Ok(DeletionPlan { reclaimable: Some(amount), earliest, .. }) => {
             format!("Maintenance can then free {}, not before {earliest}.", bytes(amount.bytes))
         }
-        Ok(plan) => format!("What that frees is not known: {}.", plan.warning.unwrap_or_default()),
+        Ok(plan) => format!("What that frees is not known: {}.", printable(&plan.warning.unwrap_or_default())),
     };
     args.output.tell(context, freed);
     tokio::select! {

@@ -1,5 +1,6 @@
 //! A snapshot as documents and tables show it.
 
+use crate::output::printable;
 use serde::Serialize;
 use velero_repo::repository::gojson::Time;
 use velero_repo::repository::manifest::{Labels, ManifestId};
@@ -59,11 +60,11 @@ impl<'a> SnapshotDocument<'a> {
         }
     }
 
-    /// Tags, pins and state in few words.
+    /// Tags, pins and state in few words, and nothing that a terminal would act on.
     pub fn notes(&self) -> String {
         let tags = self.tags.iter().map(|(key, value)| format!("{}={value}", key.strip_prefix(TAG).unwrap_or(key)));
         let pins = self.pins.iter().map(|pin| format!("pin:{pin}"));
         let incomplete = (!self.incomplete.is_empty()).then(|| format!("incomplete: {}", self.incomplete));
-        incomplete.into_iter().chain(tags).chain(pins).collect::<Vec<_>>().join(", ")
+        printable(&incomplete.into_iter().chain(tags).chain(pins).collect::<Vec<_>>().join(", "))
     }
 }

@@ -9,7 +9,7 @@ use crate::commands::repo::output::Output;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::table::Table;
-use crate::output::{Style, bytes, note, time};
+use crate::output::{Style, bytes, note, printable, time};
 use velero_repo::repository::manifest::ManifestId;
 use velero_repo::repository::snapshot::Snapshot;
 
@@ -62,7 +62,7 @@ pub fn table(documents: &[SnapshotDocument], style: Style) -> String {
         let started = one.start_time.timestamp().to_string();
         table.row(vec![
             one.id.to_string(),
-            one.source.to_string(),
+            printable(&one.source.to_string()),
             time::absolute(Some(&started), ""),
             bytes(one.total_size),
             one.file_count.to_string(),

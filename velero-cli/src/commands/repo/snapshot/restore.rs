@@ -1,6 +1,5 @@
 //! `velero repo snapshot restore`.
 
-use super::troubles;
 use crate::commands::repo::effort::Effort;
 use crate::commands::repo::location::{Access, CachedLocation};
 use crate::commands::repo::output::Output;
@@ -8,23 +7,22 @@ use crate::commands::repo::progress::{Look, Meter};
 use crate::confirm;
 use crate::context::Context;
 use crate::exit::{Exit, Interrupted};
-use crate::output::{bytes, count, time};
-use crate::report::RunReport;
-use anyhow::Context as _;
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use anyhow::{Context as _, bail};
+use report::Restored;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use velero_core::{Problem, Stage};
+use std::time::Instant;
 use velero_repo::repository::browse;
-use velero_repo::repository::download::{Download, DownloadOptions, DownloadPlan, DownloadReport, Overwrite};
+use velero_repo::repository::download::{Download, DownloadOptions, DownloadPlan, Overwrite};
 use velero_repo::repository::open::Repository;
 use velero_repo::repository::tree::LocalSink;
+
+mod report;
 
 /// Arguments of `repo snapshot restore`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A snapshot's identity or a unique beginning of it, or an object; behind it a path inside
+    /// A snapshot's identity or a unique beginning of it (at least 4 characters), or an object; behind it a path inside
     #[arg(value_name = "SNAPSHOT[/PATH]")]
     target: String,
     /// Directory to restore into; it is made if there is none
@@ -49,7 +47,7 @@ pub struct Args {
     #[arg(long)]
     skip_times: bool,
     /// Delete what the snapshot does not have, and overwrite everything else; asks first
-    #[arg(long)]
+    #[arg(long, conflicts_with = "overwrite")]
     delete_extra: bool,
     /// With --delete-extra: do not ask
     #[arg(long, requires = "delete_extra")]
@@ -78,22 +76,12 @@ enum Existing {
     All,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document<'a> {
-    outcome: &'static str,
-    target: &'a str,
-    directory: &'a Path,
-    seconds: f64,
-    #[serde(flatten)]
-    report: &'a DownloadReport,
-}
-
 /// Restores a snapshot, or a part of it.
 pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     args.output.check(context)?;
     let repository = args.location.open(Access::Read, context).await?;
     let what = browse::resolve(&repository, &args.target).await?;
+    let lacks = report::lacks(&what.entry);
     let download = Download {
         options: args.options(),
         workers: args.effort.workers(),
@@ -101,6 +89,7 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
         cancel: context.cancel.clone(),
         ..Download::new(what)
     };
+    args.check_apart(&repository)?;
     if args.plan {
         return args.show_plan(&download, &repository, context).await;
     }
@@ -125,7 +114,9 @@ pub async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exit> {
     };
     meter.finish();
     let report = result.with_context(|| format!("restoring {} into {directory}", args.target))?;
-    args.show(&report, started.elapsed(), context)
+    let restored =
+        Restored { target: &args.target, directory: &args.directory, took: started.elapsed(), report, lacks };
+    restored.show(args.output, context)
 }
 
 fn meter(download: &Download) -> Meter {
@@ -153,6 +144,18 @@ impl Args {
             sparse: self.sparse,
             ..DownloadOptions::default()
         }
+    }
+
+    /// Refuses a target in the directory of the repository or the cache, and to delete where one of them is.
+    fn check_apart(&self, repository: &Repository) -> anyhow::Result<()> {
+        let Ok(target) = self.directory.canonicalize() else { return Ok(()) }; // it is not there yet
+        for other in repository.blobs().directory().into_iter().chain(self.location.cache_dir()) {
+            let Ok(other) = other.canonicalize() else { continue };
+            if target.starts_with(&other) || (self.delete_extra && other.starts_with(&target)) {
+                bail!("{} is no target: {} has to stay as it is", self.directory.display(), other.display());
+            }
+        }
+        Ok(())
     }
 
     /// Prints what the restore would change. A directory that is not there counts as an empty one.
@@ -183,32 +186,5 @@ impl Args {
             () = context.cancel.cancelled() => Err(Interrupted.into()),
             answer = confirm::ask("Restore, and delete these for good?") => answer,
         }
-    }
-
-    fn show(&self, report: &DownloadReport, took: Duration, context: &mut Context) -> anyhow::Result<Exit> {
-        let outcome = if report.failed.count == 0 { "Completed" } else { "PartiallyFailed" };
-        let (target, directory) = (self.target.as_str(), self.directory.as_path());
-        let document = Document { outcome, target, directory, seconds: took.as_secs_f64(), report };
-        let text = |context: &mut Context| {
-            let style = context.style();
-            context.tell(format_args!(
-                "{}: {}, {}, {} in {}.",
-                style.phase(outcome),
-                count(report.files as usize, "file"),
-                count(report.directories as usize, "directory"),
-                bytes(report.bytes),
-                time::span(took),
-            ));
-            if report.kept + report.deleted > 0 {
-                context.tell(format_args!("{} left as they were, {} deleted.", report.kept, report.deleted));
-            }
-        };
-        let mut problems = Vec::new();
-        troubles::add(&mut problems, &report.failed, |text| Problem::error(Stage::Volume, "EntryNotRestored", text));
-        troubles::add(&mut problems, &report.warnings, |text| Problem::warning(Stage::Volume, "EntryDiffers", text));
-        let mut run = RunReport::new("repo snapshot restore", target, outcome, problems).took(took);
-        run.items = report.files;
-        run.bytes = Some(report.bytes);
-        self.output.finish(context, &document, text, run)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use velero_repo::repository::open::Identity;
 use velero_repo::repository::snapshot::Source;
 
-/// Reads `USER@HOST:PATH`.
+/// Reads `USER@HOST:PATH`. Slashes behind the path mean nothing.
 pub fn parse(text: &str) -> Result<Source, String> {
     let refusal = || format!("{text:?} is not of the form USER@HOST:PATH");
     let (user, rest) = text.split_once('@').ok_or_else(refusal)?;
@@ -14,7 +14,15 @@ pub fn parse(text: &str) -> Result<Source, String> {
     if user.is_empty() || host.is_empty() || path.is_empty() {
         return Err(refusal());
     }
-    Ok(Source::new(host, user, path))
+    Ok(Source::new(host, user, without_slashes(path)))
+}
+
+/// A path without slashes at its end; the root stays one.
+fn without_slashes(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => "/",
+        rest => rest,
+    }
 }
 
 /// Which sources are listed.
@@ -43,7 +51,7 @@ impl Filter {
     pub fn matches(&self, source: &Source) -> bool {
         source.user == self.user
             && source.host == self.host
-            && self.path.as_ref().is_none_or(|path| *path == source.path)
+            && self.path.as_ref().is_none_or(|path| path == without_slashes(&source.path))
     }
 }
 
@@ -74,6 +82,18 @@ mod tests {
         assert_eq!((source.user.as_str(), source.host.as_str(), source.path.as_str()), ("me", "host", "/a:b@c"));
         for text in ["", "/a", "me@host", "@host:/a", "me@:/a", "me@host:"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn slashes_at_the_end_of_a_path_mean_nothing() {
+        for (text, path) in [("me@host:/a/", "/a"), ("me@host:/a//", "/a"), ("me@host:/", "/"), ("me@host:b/", "b")] {
+            assert_eq!(parse(text).unwrap().path, path, "{text}");
+        }
+        for stored in ["/a", "/a/"] {
+            let source = Source::new("host", "me", stored);
+            let found = ["me@host:/a", "me@host:/a/"].map(|text| Filter::parse(text).unwrap().matches(&source));
+            assert_eq!(found, [true, true], "{stored}");
         }
     }
 

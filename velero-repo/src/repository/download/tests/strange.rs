@@ -259,6 +259,19 @@ async fn owners_that_can_not_be_set_are_counted_and_named_unless_they_are_not_wa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_becomes_another_user_by_a_file_whose_owner_was_not_to_be_set() {
+    let (repository, tree, target) = (repository().await, tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(tree.path().join("program"), b"program").unwrap();
+    set_mode(&tree.path().join("program"), 0o6755);
+    let taken = take(&repository, tree.path()).await;
+    let options = DownloadOptions { skip_owners: true, ..DownloadOptions::default() };
+    let download = Download { options, ..Download::new(root(&taken)) };
+    let report = download.run(&repository, sink(target.path())).await.unwrap();
+    assert_eq!(fs::metadata(target.path().join("program")).unwrap().mode() & 0o7777, 0o755);
+    assert_eq!((report.warnings.count, &*report.warnings.named[0].path), (1, "program"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_system_that_is_full_only_at_the_end_of_a_file_ends_the_restore() {
     let (repository, target) = (repository().await, tempfile::tempdir().unwrap());
     for length in [20_000, 200_000, 3 << 20] {

@@ -2,9 +2,11 @@
 
 use crate::commands::repo::snapshot::document::SnapshotDocument;
 use crate::commands::repo::snapshot::troubles;
+use crate::output::{bytes, count};
+use crate::report::Problems;
 use serde::Serialize;
 use std::time::Duration;
-use velero_core::{Problem, Stage};
+use velero_core::Severity;
 use velero_repo::repository::upload::{Lost, Troubles, UploadReport};
 
 /// The document of `repo snapshot create -o json`: the snapshot and how it came about.
@@ -79,18 +81,45 @@ fn word(what: Lost) -> &'static str {
 }
 
 /// Everything that a person should know: entries that are not in the snapshot are errors, what differs is a warning.
-pub fn problems(report: &UploadReport) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    troubles::add(&mut problems, &report.failed, |text| Problem::error(Stage::Volume, "EntryNotRead", text));
-    troubles::add(&mut problems, &report.ignored, |text| Problem::warning(Stage::Volume, "EntryNotRead", text));
-    troubles::add(&mut problems, &report.changed, |text| Problem::warning(Stage::Volume, "EntryChanged", text));
+pub fn problems(report: &UploadReport) -> Problems {
+    let mut problems = Problems::default();
+    troubles::add(&mut problems, &report.failed, Severity::Error, "EntryNotRead");
+    troubles::add(&mut problems, &report.ignored, Severity::Warning, "EntryNotRead");
+    troubles::add(&mut problems, &report.changed, Severity::Warning, "EntryChanged");
     for (what, these) in &report.lost {
-        troubles::add(&mut problems, these, |text| Problem::warning(Stage::Volume, word(*what), text));
+        troubles::add(&mut problems, these, Severity::Warning, word(*what));
     }
     problems
+}
+
+/// What rules kept out of the snapshot, if anything.
+pub fn left_out(report: &UploadReport) -> Option<String> {
+    let (files, size) = (report.excluded_files, bytes(report.excluded_bytes));
+    let files = (files > 0).then(|| format!("{} ({size})", count(files as usize, "file")));
+    let directories = report.excluded_directories;
+    let directories = (directories > 0).then(|| count(directories as usize, "directory"));
+    let what: Vec<_> = files.into_iter().chain(directories).collect();
+    (!what.is_empty()).then(|| format!("{} left out by rules.", what.join(" and ")))
 }
 
 /// Partially failed when an entry is missing that should be there.
 pub fn outcome(report: &UploadReport) -> &'static str {
     if report.failed.count == 0 { "Completed" } else { "PartiallyFailed" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rules_left_out_is_one_line() {
+        let said = |excluded_files, excluded_bytes, excluded_directories| {
+            let report = UploadReport { excluded_files, excluded_bytes, excluded_directories, ..Default::default() };
+            left_out(&report)
+        };
+        assert_eq!(said(0, 0, 0), None);
+        assert_eq!(said(4, 6 << 20, 0).unwrap(), "4 files (6.0 MiB) left out by rules.");
+        assert_eq!(said(1, 7, 2).unwrap(), "1 file (7 bytes) and 2 directories left out by rules.");
+        assert_eq!(said(0, 0, 1).unwrap(), "1 directory left out by rules.");
+    }
 }
