@@ -120,14 +120,17 @@ impl Session {
         let longest = Splitter::by_name(format.splitter())?.max_chunk();
         let copy = format.recovery_copy()?.unwrap_or_default();
         let style = PackStyle::new(repository.seal(), parameters.index_version, parameters.version, pack_size, &copy);
-        let lost = Lost::look(repository, &view).await?;
         // From here on there is a marker; what fails is to remove it.
         repository.blobs().prepare(false).await?;
-        let round = Round::begin(repository).await?;
-        if let Err(error) = round.check_store(repository).await {
-            round.forget_marker(repository).await;
-            return Err(error);
-        }
+        let (round, lost) = tokio::join!(Round::begin(repository), Lost::look(repository, &view));
+        let round = round?;
+        let lost = match round.check_store(repository).await.and(lost) {
+            Ok(lost) => lost,
+            Err(error) => {
+                round.forget_marker(repository).await;
+                return Err(error);
+            }
+        };
         let shared = Shared {
             seal: repository.seal(),
             style,
