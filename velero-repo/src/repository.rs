@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+mod ancestors;
 pub mod blob;
 pub mod browse;
 pub mod clock;

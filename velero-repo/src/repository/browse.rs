@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 
+use super::ancestors::Ancestors;
 use super::content::DIRECTORY;
 use super::directory::parser::{Parser, Step};
 use super::directory::{Entry, Kind, LONGEST_DIRECTORY, Reader, Shape};
@@ -206,14 +207,16 @@ pub(super) fn device(directory: &ObjectId, bytes: &[u8]) -> Option<Entry> {
 /// Calls `each` with path and entry of everything below `root`, a directory before what is in it, until it breaks.
 ///
 /// # Errors
-/// Those of [`entries`].
+/// Corrupt: a directory contains itself. Those of [`entries`].
 pub async fn find(
     repository: &Repository,
     root: &Entry,
     mut each: impl FnMut(&str, &Entry) -> ControlFlow<()>,
 ) -> Result<()> {
-    let mut ahead = vec![(String::new(), root.object()?)];
-    while let Some((folder, object)) = ahead.pop() {
+    let mut ahead = vec![(String::new(), root.object()?, 0)];
+    let mut ancestors = Ancestors::none();
+    while let Some((folder, object, depth)) = ahead.pop() {
+        ancestors.enter(depth, object, &folder)?;
         let mut below = Vec::new();
         let mut listing = Listing::open(repository, &object).await?;
         while let Some(entry) = listing.next().await? {
@@ -222,7 +225,7 @@ pub async fn find(
                 return Ok(());
             }
             if entry.is_directory() {
-                below.push((path, entry.object()?));
+                below.push((path, entry.object()?, depth + 1));
             }
         }
         ahead.extend(below.into_iter().rev());

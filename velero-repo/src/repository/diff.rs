@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
+use super::ancestors::Ancestors;
 use super::browse::{Listing, entries, join};
 use super::directory::Entry;
 use super::object::ObjectId;
@@ -44,11 +45,12 @@ pub struct Difference {
 /// Two directories stand for what is in them; where one of both is none, they differ themselves.
 ///
 /// # Errors
-/// Those of [`entries`].
+/// Corrupt: a directory contains itself. Those of [`entries`].
 pub async fn diff(repository: &Repository, a: &Entry, b: &Entry, mut each: impl FnMut(Difference)) -> Result<()> {
-    let mut ahead = vec![(String::new(), Some(a.clone()), Some(b.clone()))];
+    let mut ahead = vec![(String::new(), 0, Some(a.clone()), Some(b.clone()))];
     let mut passed_over = a.is_directory() && b.is_directory();
-    while let Some((path, before, after)) = ahead.pop() {
+    let mut ancestors = Ancestors::none();
+    while let Some((path, depth, before, after)) = ahead.pop() {
         let change = match (&before, &after) {
             _ if std::mem::take(&mut passed_over) => None,
             (Some(_), None) => Some(Change::Removed),
@@ -65,11 +67,12 @@ pub async fn diff(repository: &Repository, a: &Entry, b: &Entry, mut each: impl 
         if old == new {
             continue;
         }
+        ancestors.enter(depth, (old, new), &path)?;
         let mut pairs = differing(repository, old, new).await?;
         pairs.reverse(); // the last one is taken first
         ahead.extend(pairs.into_iter().filter_map(|(before, after)| {
             let name = &before.as_ref().or(after.as_ref())?.name;
-            Some((join(&path, name), before, after))
+            Some((join(&path, name), depth + 1, before, after))
         }));
     }
     Ok(())

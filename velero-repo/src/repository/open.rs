@@ -143,11 +143,10 @@ impl Repository {
     /// Opens the repository in `blobs` and loads its index, but for large index blobs that lie in the cache.
     ///
     /// # Errors
-    /// Missing: there is no repository. Denied: the password is wrong. Those of the format, the index and the store.
+    /// Missing: there is no repository. Corrupt: there is one without its format. Denied: the password is wrong. Those of
+    /// the format, the index and the store.
     pub async fn open(blobs: BlobStore, options: OpenOptions) -> Result<Repository> {
-        let Some(stored) = format_blobs(&blobs).await? else {
-            return Err(Error::Missing { what: format!("a repository in {}", blobs.address()) });
-        };
+        let Some(stored) = format_blobs(&blobs).await? else { return Err(missing(&blobs).await) };
         let (password, now) = (options.password.clone(), options.clock.now());
         let key = blocking(move || Format::open(&stored.0, stored.1.as_deref(), &password, now));
         let early = Early::read(&blobs, &*options.clock, options.cache.is_some());
@@ -319,6 +318,23 @@ impl Opened {
 fn is_fresh(now: Timestamp, read: Timestamp) -> bool {
     let age = now.duration_since(read);
     !age.is_negative() && age < REFRESH_INTERVAL
+}
+
+/// What to say where there is no format: an index without it is a repository that has lost it, and with it all its keys.
+async fn missing(blobs: &BlobStore) -> Error {
+    for index in ["x", "n"] {
+        match blobs.list(index).await {
+            Ok(found) if found.is_empty() => {}
+            Ok(_) => {
+                return Error::corrupt(
+                    FORMAT,
+                    format!("it is missing, and a repository's index is in {}", blobs.address()),
+                );
+            }
+            Err(error) => return error,
+        }
+    }
+    Error::Missing { what: format!("a repository in {}", blobs.address()) }
 }
 
 /// The bytes of `kopia.repository` and `kopia.blobcfg`.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! index        every small blob opens; every content's pack is there and long enough
-//! metadata     every directory of every snapshot is read; every file's contents are known, with the right lengths
+//! metadata     every directory of every snapshot is read and hashed; every file's contents are known, with the right lengths
 //! sampled      some contents are read and hashed
 //! everything   all of them, each pack once; the trailers of packs agree with the index
 //! ```

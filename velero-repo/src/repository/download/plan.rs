@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Run, failed};
+use crate::repository::ancestors::Ancestors;
 use crate::repository::browse::Listing;
 use crate::repository::directory::{self, Entry};
 use crate::repository::object::ObjectId;
@@ -103,9 +104,11 @@ pub(super) fn compare(run: &Run) -> Result<DownloadPlan> {
         return refused("a block volume has no entries to delete");
     }
     let mut plan = DownloadPlan { object, created: Vec::new(), overwritten: Vec::new(), deleted: Vec::new() };
-    let mut ahead = vec![(Vec::new(), object, true)];
-    while let Some((path, object, exists)) = ahead.pop() {
+    let mut ahead = vec![(Vec::new(), object, 0, true)];
+    let mut ancestors = Ancestors::none();
+    while let Some((path, object, depth, exists)) = ahead.pop() {
         run.check_cancelled()?;
+        ancestors.enter(depth, object, &escape(&path))?;
         let mut names = match exists {
             true => run.sink.names(&path).map_err(|error| failed(&path, error))?.into_iter().collect(),
             false => HashSet::new(),
@@ -119,7 +122,7 @@ pub(super) fn compare(run: &Run) -> Result<DownloadPlan> {
             };
             let stays = plan.add(run, &path, &entry, now)?;
             if entry.is_directory() {
-                ahead.push((path, entry.object()?, stays));
+                ahead.push((path, entry.object()?, depth + 1, stays));
             }
         }
         let mut extra: Vec<_> = names.into_iter().collect();

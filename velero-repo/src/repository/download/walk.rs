@@ -15,6 +15,7 @@ use super::memory::Plan;
 use super::options::Overwrite;
 use super::report::count;
 use super::run::{Run, failed};
+use crate::repository::ancestors::Ancestors;
 use crate::repository::browse::device;
 use crate::repository::content::ContentId;
 use crate::repository::directory::{self, Entry, LONGEST_DIRECTORY, Reader, Shape};
@@ -52,6 +53,7 @@ pub(super) struct Walk<'a> {
     plan: Plan,
     tasks: Tasks,
     ahead: Vec<Ahead>,
+    ancestors: Ancestors<ObjectId>,
     /// Bytes of directories that are being read ahead.
     soon: u64,
     batch: Vec<Piece>,
@@ -62,7 +64,7 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(run: &'a Run, plan: Plan, tasks: Tasks) -> Walk<'a> {
         let (ahead, batch, lists) = (Vec::new(), Vec::new(), Vec::new());
-        Walk { run, plan, tasks, ahead, soon: 0, batch, lists, refreshed: false }
+        Walk { run, plan, tasks, ahead, ancestors: Ancestors::none(), soon: 0, batch, lists, refreshed: false }
     }
 
     /// Plans the whole tree. Ends early, without an error, when the restore is over.
@@ -88,6 +90,7 @@ impl<'a> Walk<'a> {
         self.check_untouched(b"", false)?;
         count(&self.run.progress.directories);
         let root = Folder::root(known);
+        self.ancestors.enter(0, object, "")?;
         self.directory(&root, &object, once(Ok(first)).chain(pieces), 0)?;
         self.directories()?;
         self.flush()
@@ -105,10 +108,11 @@ impl<'a> Walk<'a> {
                 self.soon -= length; // it was added when reading began
                 self.run.repository.blobs().wait(reading).ok()
             });
-            let pieces: Result<Pieces> = match read {
-                Some(bytes) => Ok(Box::new(once(bytes))),
+            let entered = self.ancestors.enter(depth, object, &String::from_utf8_lossy(&folder.path()));
+            let pieces = entered.and_then(|()| match read {
+                Some(bytes) => Ok(Box::new(once(bytes)) as Pieces),
                 None => self.run.repository.pieces_blocking(&object, LONGEST_DIRECTORY),
-            };
+            });
             match pieces {
                 Ok(pieces) => self.directory(&folder, &object, pieces, depth)?,
                 Err(error) => {

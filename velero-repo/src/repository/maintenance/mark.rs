@@ -69,7 +69,7 @@ pub(super) async fn mark(
     blocking(move || {
         let [used, bad, lists] = [(); 3].map(|()| Marks::new(view.ordinals()));
         let objects =
-            Objects { repository: &repository, view: &view, used: &used, bad: &bad, lists: &lists, pending: false };
+            Objects { repository: &repository, view: &view, used: &used, bad: &bad, lists: &lists, verifies: false };
         let strict = Strict { first: Mutex::default(), cancel: walking.cancel.clone() };
         let walk = Walk::new(objects, &strict, &walking.progress);
         for (id, root) in &roots {

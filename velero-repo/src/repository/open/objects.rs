@@ -106,7 +106,13 @@ impl Repository {
                             "its list holds an object as deep as itself",
                         ));
                     }
-                    Some(list) => flat.extend(shifted(&id, &entry, self.resolve(entry.object, list).await?)?),
+                    Some(list) => match self.resolve(entry.object, list).await? {
+                        // Nobody writes it, and any number of them would be read for nothing.
+                        none if none.is_empty() => {
+                            return Err(Error::corrupt(format!("object {id}"), "its list holds an empty list"));
+                        }
+                        parts => flat.extend(shifted(&id, &entry, parts)?),
+                    },
                 }
                 if flat.len() > MOST_PARTS {
                     let reason = format!("it has more than the {MOST_PARTS} contents that are allowed");

@@ -181,9 +181,15 @@ async fn a_lock_for_an_upgrade_is_noticed_within_15_minutes() {
 #[tokio::test]
 async fn where_there_is_no_repository_it_is_said_so() {
     let (operator, clock) = (memory(), clock());
-    let error = Repository::open(blobs(operator, &clock).await, options(&clock)).await.unwrap_err();
+    let error = Repository::open(blobs(operator.clone(), &clock).await, options(&clock)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("test/kopia/web"), "{error}");
+
+    let repository = created(&operator, &clock).await;
+    repository.blobs().delete(&BlobId::new(FORMAT).unwrap()).await.unwrap();
+    let error = Repository::open(repository.blobs().clone(), options(&clock)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "there is one that has lost its format");
+    assert!(error.to_string().contains(FORMAT), "{error}");
 }
 
 /// Files of the cache below a directory.

@@ -59,8 +59,9 @@ pub(crate) struct Objects<'a> {
     pub(crate) bad: &'a Marks,
     /// Lists without a problem that were followed already.
     pub(crate) lists: &'a Marks,
-    /// Whether contents that are marked as deleted are a problem.
-    pub(crate) pending: bool,
+    /// Whether it is a problem that a content is marked as deleted, or that one that is read has another hash than its
+    /// identity says.
+    pub(crate) verifies: bool,
 }
 
 impl Objects<'_> {
@@ -100,7 +101,7 @@ impl Objects<'_> {
         if self.bad.has(ordinal) {
             problems.push(Problem::Damaged(ordinal));
         }
-        if self.pending && row.deleted {
+        if self.verifies && row.deleted {
             problems.push(Problem::Pending(ordinal));
         }
         // Index version 1 implies the length, wrongly where error correction adds to it; compressed objects are longer.
@@ -114,7 +115,7 @@ impl Objects<'_> {
 
     /// Whether a content of a directory or list is marked as deleted.
     pub(crate) fn is_pending(&self, id: &ObjectId) -> Option<usize> {
-        let found = self.view.find(&id.content()).filter(|(_, row)| self.pending && row.deleted);
+        let found = self.view.find(&id.content()).filter(|(_, row)| self.verifies && row.deleted);
         found.map(|(ordinal, _)| ordinal)
     }
 
@@ -230,7 +231,14 @@ impl Objects<'_> {
             false => self.repository.read_content_blocking(&content),
             true => self.repository.blobs().wait(self.repository.read_object(id, LONGEST_LIST)),
         };
-        read.map_err(|error| Problem::Unreadable(ordinal, error))
+        let bytes = read.map_err(|error| Problem::Unreadable(ordinal, error))?;
+        let is_own = || self.repository.seal().hash(&bytes)[..] == *content.hash();
+        match self.verifies && !id.compressed() && !is_own() {
+            true => {
+                Err(Problem::Unreadable(ordinal, Error::corrupt(format!("content {content}"), "it has another hash")))
+            }
+            false => Ok(bytes),
+        }
     }
 }
 

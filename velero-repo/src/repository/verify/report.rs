@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Level {
     /// Format, index, every other small blob; that packs exist and are long enough for what the index says.
     Index,
-    /// Also all snapshots: every directory is read, every file's contents are in the index with the right lengths.
+    /// Also all snapshots: every directory is read and hashed, every file's contents are in the index with the right lengths.
     Metadata,
     /// Also the bytes of some contents.
     Sampled {

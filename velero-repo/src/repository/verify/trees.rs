@@ -30,7 +30,7 @@ impl Run {
             used: &self.used,
             bad: &self.bad,
             lists,
-            pending: true,
+            verifies: true,
         }
     }
 
