@@ -23,6 +23,8 @@ use crate::{Error, Result};
 
 /// The shortest beginning of a snapshot's id that is looked for.
 pub const SHORTEST_PREFIX: usize = 4;
+/// Digits of a whole identity, as every writer makes it.
+const WHOLE_ID: usize = 32;
 
 /// An entry that was looked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +86,12 @@ pub async fn resolve(repository: &Repository, target: &str) -> Result<Found> {
 }
 
 async fn snapshot(repository: &Repository, name: &str) -> Result<Option<Found>> {
+    if name.len() == WHOLE_ID && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let id = name.to_ascii_lowercase();
+        if let Some(record) = repository.glimpse_manifest(&id, &labels([(TYPE, SNAPSHOT)])).await {
+            return Found::root(record.id.clone(), Snapshot::from_record(&record)?).map(Some);
+        }
+    }
     let manifests = repository.manifests(&labels([(TYPE, SNAPSHOT)])).await?;
     let Some(record) = among(&manifests, name)? else { return Ok(None) };
     Found::root(record.id.clone(), Snapshot::from_record(record)?).map(Some)
@@ -120,7 +128,9 @@ pub fn among<'a>(snapshots: &'a Manifests, name: &str) -> Result<Option<&'a Reco
 async fn object(repository: &Repository, name: &str) -> Result<Found> {
     let missing = || Error::Missing { what: format!("snapshot or object {name:.80?}") };
     let object = ObjectId::parse(name).map_err(|_| missing())?;
-    repository.entry(&object.content()).await?.ok_or_else(missing)?;
+    if repository.glimpse(&object.content()).await.is_none() {
+        repository.entry(&object.content()).await?.ok_or_else(missing)?;
+    }
     Ok(Found::object(object))
 }
 

@@ -21,6 +21,9 @@ mod objects;
 mod password;
 #[cfg(test)]
 mod tests;
+mod trailer;
+mod unread;
+mod whole;
 
 use super::blob::{BlobStore, blocking};
 use super::clock::{Clock, SystemClock};
@@ -48,6 +51,7 @@ pub(crate) use create::New;
 pub use identity::Identity;
 pub use objects::Pieces;
 pub(super) use objects::expand;
+pub(super) use trailer::is_same_place;
 
 /// How old what is known of format and index may be, in a writing session and for the format: as Kopia has it.
 pub const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_mins(15);
@@ -140,7 +144,8 @@ impl std::fmt::Debug for Repository {
 }
 
 impl Repository {
-    /// Opens the repository in `blobs` and loads its index, but for large index blobs that lie in the cache.
+    /// Opens the repository in `blobs` and loads its index, but for large index blobs that lie in the cache, and, for
+    /// reading only, for larger ones: they are loaded when a few pieces of them are not enough.
     ///
     /// # Errors
     /// Missing: there is no repository. Corrupt: there is one without its format. Denied: the password is wrong. Those of

@@ -15,7 +15,10 @@ mod encryption;
 mod hashing;
 mod s2;
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
 
 pub use hashing::Hash;
 
@@ -23,7 +26,7 @@ use super::content::ContentId;
 use super::format::Parameters;
 use crate::{Error, Result};
 use ecc::Ecc;
-use encryption::{Cipher, NONCE_LENGTH, TAG_LENGTH};
+use encryption::{BLOCK_LENGTH, Cipher, NONCE_LENGTH, TAG_LENGTH};
 use hashing::Hasher;
 
 /// Seals and opens the contents and blobs of one repository. Cheap to clone; shared by all threads.
@@ -158,6 +161,38 @@ impl Seal {
             }
             None => self.0.cipher.open_in_place(iv, sealed),
         }
+    }
+
+    /// The bytes in front of what was sealed, which [`Seal::open_part`] needs.
+    pub const FRONT: usize = NONCE_LENGTH;
+
+    /// Whether [`Seal::open_part`] works: with AES-256-GCM and without error correction.
+    pub fn opens_parts(&self) -> bool {
+        self.0.ecc.is_none() && self.0.cipher.opens_parts()
+    }
+
+    /// Which of the sealed bytes [`Seal::open_part`] needs for these plain ones: from the beginning of a block on.
+    pub fn part(plain: Range<usize>) -> Range<usize> {
+        let ahead = plain.start % BLOCK_LENGTH;
+        NONCE_LENGTH + plain.start - ahead..NONCE_LENGTH + plain.end
+    }
+
+    /// The plain bytes from `start` on, from their [`Seal::part`] of the sealed ones and the [`Seal::FRONT`] of these.
+    /// **Nothing authenticates them**, as that takes all of the sealed bytes: whoever changed a bit here has changed it
+    /// there. They are a hint, to be believed when something else proves it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where [`Seal::opens_parts`] says no. [`Error::Corrupt`] for a front of another length, and
+    /// more than 64 GiB.
+    pub fn open_part(&self, iv: &[u8], front: &[u8], start: usize, mut part: BytesMut) -> Result<Bytes> {
+        if !self.opens_parts() {
+            return Err(Error::invalid("opening a part", "the repository's encryption opens only the whole"));
+        }
+        let front = front.try_into().map_err(|_| damaged(iv, "it is too short"))?;
+        let block = u32::try_from(start / BLOCK_LENGTH).map_err(|_| damaged(iv, "it is too long"))?;
+        self.0.cipher.open_part(iv, front, block, &mut part)?;
+        part.advance((start % BLOCK_LENGTH).min(part.len()));
+        Ok(part.freeze())
     }
 
     /// How many bytes the sealed form of `plain` bytes is longer.

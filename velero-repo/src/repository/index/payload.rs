@@ -1,5 +1,6 @@
 //! The layout of a version 2 payload, and its validation.
 
+use std::ops::Range;
 use std::str;
 
 use super::{Format, Row};
@@ -54,6 +55,11 @@ pub(super) fn fence(key: &[u8]) -> u64 {
         head
     };
     u64::from_be_bytes(key.first_chunk().copied().unwrap_or_else(padded))
+}
+
+/// The same share of `whole` as `part` is of all numbers of 64 bits.
+pub(super) fn share(part: u64, whole: usize) -> usize {
+    ((u128::from(part) * whole as u128) >> 64) as usize // less than `whole`
 }
 
 impl Layout {
@@ -115,6 +121,14 @@ impl Layout {
         let end = HEADER + formats * FORMAT_ROW; // their number has one byte
         layout.take_formats(start.get(HEADER..end)?);
         Some((layout, end))
+    }
+
+    /// Where in a payload its formats lie, of which only the header is here.
+    pub fn formats_of(header: &[u8]) -> Option<Range<usize>> {
+        let (mut layout, formats) = Self::header(header).filter(|(layout, _)| layout.has_possible_rows())?;
+        layout.place_packs()?;
+        let start = layout.packs.checked_mul(PACK_ROW)?.checked_add(layout.packs_at)?;
+        Some(start..start.checked_add(formats * FORMAT_ROW)?) // their number has one byte
     }
 
     /// The first bytes of a payload with its formats, as [`Layout::of_start`] takes them.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::payload::{self, Layout, fence};
+use super::payload::{self, Layout, fence, share};
 use super::{Entry, Merged, PACKED_OVERHEAD, Row, encode_rows, open_sealed_blob, v1};
 use crate::repository::content::ContentId;
 use crate::repository::name::BlobId;
@@ -276,11 +276,6 @@ fn search(range: Range<usize>, guess: usize, is_less: impl Fn(usize) -> bool) ->
         }
     }
     low
-}
-
-/// The same share of `whole` as `part` is of all numbers of 64 bits.
-fn share(part: u64, whole: usize) -> usize {
-    ((u128::from(part) * whole as u128) >> 64) as usize // less than `whole`
 }
 
 /// How many of the rows between two fences belong before `probe`, which lies between them, if they are spread evenly.

@@ -19,6 +19,12 @@ impl Repository {
     /// # Errors
     /// Missing: no index names the content. Corrupt, naming content and pack: the pack is gone, too short, or altered.
     pub async fn read_content(&self, id: &ContentId) -> Result<Bytes> {
+        if let Some(entry) = self.glimpse(id).await
+            && let Ok(Some(bytes)) = self.read_entry_cached(&entry).await
+            && self.is_own(id, &bytes)
+        {
+            return Ok(bytes);
+        }
         let known = self.entry(id).await?;
         if let Some(entry) = &known
             && let Some(bytes) = self.read_entry_cached(entry).await?
@@ -35,6 +41,12 @@ impl Repository {
     /// # Errors
     /// As [`Repository::read_content`].
     pub fn read_content_blocking(&self, id: &ContentId) -> Result<Bytes> {
+        if let Some(entry) = self.glimpse_blocking(id)
+            && let Ok(Some(bytes)) = self.read_entry_blocking(&entry)
+            && self.is_own(id, &bytes)
+        {
+            return Ok(bytes);
+        }
         let known = self.entry_blocking(id)?;
         if let Some(entry) = &known
             && let Some(bytes) = self.read_entry_blocking(entry)?
@@ -44,6 +56,11 @@ impl Repository {
         self.blobs().wait(self.refresh_index())?;
         let entry = self.entry_blocking(id)?.ok_or_else(|| unknown(id))?;
         self.read_entry_blocking(&entry)?.ok_or_else(|| gone(&entry))
+    }
+
+    /// Whether bytes have the hash that is the identity of a content.
+    fn is_own(&self, id: &ContentId, bytes: &[u8]) -> bool {
+        self.opened().seal.hash(bytes)[..] == *id.hash()
     }
 
     fn read_entry_blocking(&self, entry: &Entry) -> Result<Option<Bytes>> {

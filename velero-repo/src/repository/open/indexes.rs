@@ -5,7 +5,7 @@ use super::cache::{Cache, Range};
 use super::contents::open_in_place;
 use super::early::Early;
 use super::kept::{self, Kept};
-use super::lookup::unless_lost;
+use super::unread::{self, Unread};
 use crate::error::{Error, Result};
 use crate::repository::blob::{BlobInfo, blocking};
 use crate::repository::epoch::{State, v0};
@@ -28,19 +28,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The largest index blob that is read, bytes.
 const LARGEST: u64 = 1 << 30;
 /// Index blobs that are read at once.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 /// Index blobs that are merged at once, so that many small ones are not merged one by one.
 const BATCH: usize = 32;
 
 /// What is known of the index blobs.
 #[derive(Default)]
 pub(super) struct Indexes {
-    /// Those whose entries are in the view or lie in the cache; they need not exist any more.
-    loaded: HashSet<BlobId>,
+    /// Those whose entries are in the view or lie in the cache, which need not exist any more, and those that were left in
+    /// the store.
+    pub(super) loaded: HashSet<BlobId>,
     /// What was read before the key was known, until it is used.
     early: Option<Early>,
     /// Whether all of the index was asked for, so that nothing new is left in the cache.
-    whole: bool,
+    pub(super) whole: bool,
     pub(super) state: Option<Arc<State>>,
     pub(super) read: Option<Timestamp>,
 }
@@ -53,10 +54,12 @@ impl Indexes {
 }
 
 /// The entries of an index blob.
-enum Loaded {
+pub(super) enum Loaded {
     Table(Table),
     /// They stay in the cache.
     Kept(Arc<Kept>),
+    /// They stay in the store.
+    Unread(Arc<Unread>),
 }
 
 /// How one attempt ended.
@@ -77,7 +80,7 @@ impl Repository {
         self.refresh_indexes(&mut *self.0.indexes.lock().await).await
     }
 
-    async fn refresh_indexes(&self, indexes: &mut Indexes) -> Result<()> {
+    pub(super) async fn refresh_indexes(&self, indexes: &mut Indexes) -> Result<()> {
         let mut pause = PAUSE;
         let mut last = Attempt::TooSlow;
         for _ in 0..TRIES {
@@ -106,37 +109,13 @@ impl Repository {
 
     /// Whether what is in an index blob is in the view.
     pub(crate) async fn has_loaded(&self, index: &BlobId) -> bool {
-        let indexes = self.0.indexes.lock().await;
-        indexes.loaded.contains(index) && !self.index().kept.iter().any(|kept| kept.blob() == index)
+        let (indexes, now) = (self.0.indexes.lock().await, self.index());
+        let is_elsewhere = now.kept.iter().any(|kept| kept.blob() == index)
+            || now.unread.iter().any(|unread| unread.info().id == *index);
+        indexes.loaded.contains(index) && !is_elsewhere
     }
 
-    /// Loads what lies in the cache into the view, and from the store what is lost there.
-    ///
-    /// # Errors
-    /// As [`Repository::refresh_index`].
-    pub(super) async fn load_kept(&self) -> Result<()> {
-        let mut indexes = self.0.indexes.lock().await;
-        indexes.whole = true;
-        let mut is_lost = false;
-        let all = self.index().kept;
-        for kept in all.iter() {
-            let reading = kept.clone();
-            match unless_lost(blocking(move || reading.table()).await) {
-                Some(table) => self.add(vec![table], None).await?,
-                None => {
-                    indexes.loaded.remove(kept.blob()); // unless an attempt that failed has done so
-                    is_lost = true;
-                }
-            }
-        }
-        if is_lost {
-            self.refresh_indexes(&mut indexes).await?;
-        }
-        self.set_kept(Arc::default());
-        Ok(())
-    }
-
-    async fn add(&self, tables: Vec<Table>, watermark: Option<i64>) -> Result<()> {
+    pub(super) async fn add(&self, tables: Vec<Table>, watermark: Option<i64>) -> Result<()> {
         let view = self.index().view;
         self.set_view(blocking(move || view.with(tables, watermark)).await?);
         Ok(())
@@ -225,11 +204,14 @@ impl Repository {
         let mut batches = futures::stream::iter(new).map(read).buffered(AT_ONCE).try_chunks(BATCH);
         let mut vanished = None;
         while let Some(batch) = batches.try_next().await.map_err(|failed| failed.1)? {
-            let (mut found, mut kept, mut loaded) = (Vec::new(), self.index().kept.to_vec(), Vec::new());
+            let now = self.index();
+            let (mut kept, mut unread) = (now.kept.to_vec(), now.unread.to_vec());
+            let (mut found, mut loaded) = (Vec::new(), Vec::new());
             for (read, id) in batch {
                 match read {
                     Some(Some(Loaded::Table(table))) => found.push(table),
                     Some(Some(Loaded::Kept(blob))) => kept.push(blob),
+                    Some(Some(Loaded::Unread(blob))) => unread.push(blob),
                     Some(None) => {
                         vanished = Some(id);
                         continue;
@@ -240,6 +222,7 @@ impl Repository {
             }
             self.add(found, watermark).await?;
             self.set_kept(kept.into());
+            self.set_unread(unread.into());
             indexes.loaded.extend(loaded); // not before: who gives up in between must find them to be loaded again
         }
         if vanished.is_none() {
@@ -265,17 +248,25 @@ impl Repository {
         blocking(move || parse(&open(&seal, &id, sealed)?, &id)).await.map(Loaded::Table)
     }
 
-    /// The entries of one index blob, through the cache, in which a large one may stay if not the `whole` is wanted.
-    async fn load_blob(&self, blob: &BlobInfo, whole: bool) -> Result<Option<Loaded>> {
+    /// The entries of one index blob, through the cache. If not the `whole` is wanted, a large one may stay where it is.
+    pub(super) async fn load_blob(&self, blob: &BlobInfo, whole: bool) -> Result<Option<Loaded>> {
         check_length(blob)?;
         let range = Range { blob: blob.id.clone(), offset: 0, length: blob.length };
+        let may_stay = !whole && self.0.read_only && !self.0.pass_over_damage;
+        let may_stay = may_stay && blob.length >= unread::LEAST && self.seal().opens_parts();
         let Some(cache) = self.cache().cloned() else {
+            if may_stay && let Some(left) = self.leave(blob).await {
+                return Ok(left);
+            }
             let payload = self.sealed_payload(blob).await?;
             return payload.map(|payload| parse(&payload, &blob.id).map(Loaded::Table)).transpose();
         };
         let (seal, wanted, known) = (self.seal(), range.clone(), cache.clone());
         if let Some(loaded) = blocking(move || Ok(from_cache(&known, &seal, &wanted, whole))).await? {
             return Ok(Some(loaded));
+        }
+        if may_stay && let Some(left) = self.leave(blob).await {
+            return Ok(left);
         }
         let Some(sealed) = self.blobs().get_range(&range.blob, 0, range.length).await? else { return Ok(None) };
         let seal = self.seal();
@@ -290,6 +281,13 @@ impl Repository {
             Ok(Some(Loaded::Table(table)))
         };
         blocking(read).await
+    }
+
+    /// Leaves an index blob in the store; `Some(None)` if it is gone, `None` if only the whole of it tells more.
+    async fn leave(&self, blob: &BlobInfo) -> Option<Option<Loaded>> {
+        let (blobs, cache, seal, blob) = (self.blobs().clone(), self.cache().cloned(), self.seal(), blob.clone());
+        let left = blocking(move || Unread::open(blobs, cache, seal, &blob)).await.ok()?;
+        Some(left.map(|unread| Loaded::Unread(Arc::new(unread))))
     }
 
     /// What is in a sealed blob of a listing, from the store; `None` if it is gone.

@@ -43,8 +43,34 @@ pub(super) struct Kept {
     root: Root,
     /// Where each leaf begins in the file, and at last where the file ends.
     places: Vec<u64>,
-    recent: Mutex<VecDeque<(usize, Bytes)>>,
+    recent: Recent,
+}
+
+/// The leaves of an index blob that were read last.
+#[derive(Default)]
+pub(super) struct Recent {
+    leaves: Mutex<VecDeque<(usize, Bytes)>>,
     read: AtomicUsize,
+}
+
+impl Recent {
+    /// A leaf, read if it is not here.
+    pub(super) fn leaf(&self, number: usize, read: impl FnOnce() -> Result<Bytes>) -> Result<Bytes> {
+        let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, leaf)) = leaves.iter().find(|(found, _)| *found == number) {
+            return Ok(leaf.clone());
+        }
+        self.read.fetch_add(1, Ordering::Relaxed);
+        let leaf = read()?;
+        leaves.truncate(RECENT - 1);
+        leaves.push_front((number, leaf.clone()));
+        Ok(leaf)
+    }
+
+    /// How many were read so far.
+    pub(super) fn read(&self) -> usize {
+        self.read.load(Ordering::Relaxed)
+    }
 }
 
 impl Kept {
@@ -82,7 +108,7 @@ impl Kept {
         let places = places(seal, &root, length);
         (file.metadata().ok()?.len() == *places.last()?).then_some(())?;
         let (blob, seal) = (blob.clone(), seal.clone());
-        Some(Kept { blob, seal, file, root, places, recent: Mutex::default(), read: AtomicUsize::new(0) })
+        Some(Kept { blob, seal, file, root, places, recent: Recent::default() })
     }
 
     /// Which index blob this is.
@@ -92,7 +118,7 @@ impl Kept {
 
     /// Whether so much was read for single entries that it would have been less work to read all.
     pub(super) fn is_worn(&self) -> bool {
-        self.read.load(Ordering::Relaxed) > self.root.leaves()
+        self.recent.read() > self.root.leaves()
     }
 
     /// The entry of a content, deleted or not.
@@ -125,15 +151,7 @@ impl Kept {
     }
 
     fn leaf(&self, number: usize) -> Result<Bytes> {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, leaf)) = recent.iter().find(|(found, _)| *found == number) {
-            return Ok(leaf.clone());
-        }
-        self.read.fetch_add(1, Ordering::Relaxed);
-        let leaf = self.read(number)?;
-        recent.truncate(RECENT - 1);
-        recent.push_front((number, leaf.clone()));
-        Ok(leaf)
+        self.recent.leaf(number, || self.read(number))
     }
 
     fn read(&self, number: usize) -> Result<Bytes> {

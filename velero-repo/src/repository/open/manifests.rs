@@ -11,6 +11,8 @@ use futures::stream::{StreamExt, TryStreamExt};
 const LONGEST_BATCH: u64 = 1 << 30;
 /// Batches that are read at once.
 const AT_ONCE: usize = 8;
+/// Batches that are read on the strength of glimpses, at most: of more, the index is read.
+const MOST_GLIMPSED: usize = 16;
 /// How often all is read again when another program replaces batches meanwhile.
 const TRIES: usize = 10;
 
@@ -63,6 +65,22 @@ impl Repository {
     pub async fn manifest(&self, id: &str) -> Result<Record> {
         let all = self.manifests(&Labels::new()).await?;
         all.get(id).cloned().ok_or_else(|| Error::Missing { what: format!("manifest {id:.80}") })
+    }
+
+    /// The living manifest `id`, where glimpses of the index are enough to find it: the trailer of the pack of every batch
+    /// that was seen says the same, so each is what it seems to be. Batches that were not seen, and what they change in the
+    /// manifest, are not missed; so this is for manifests that are never changed, and `None` says nothing.
+    pub(crate) async fn glimpse_manifest(&self, id: &str, labels: &Labels) -> Option<Record> {
+        let mut batches = self.glimpse_prefix(MANIFEST).await?;
+        batches.retain(|entry| !entry.deleted);
+        if batches.len() > MOST_GLIMPSED {
+            return None;
+        }
+        let confirmed =
+            futures::stream::iter(batches.clone()).map(|entry| async move { self.is_confirmed(&entry).await });
+        let all = confirmed.buffer_unordered(AT_ONCE).all(std::future::ready).await;
+        let merge = if all { self.read_batches(&batches, labels).await.ok()? } else { return None };
+        merge.finish().get(id).cloned()
     }
 
     async fn read_batches(&self, batches: &[Entry], labels: &Labels) -> Result<Merge, Vanished> {

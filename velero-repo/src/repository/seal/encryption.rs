@@ -7,6 +7,8 @@
 use std::cell::RefCell;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::cipher::{AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
+use aws_lc_rs::iv::FixedLength;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroize;
@@ -19,6 +21,8 @@ use crate::{Error, Result};
 pub(super) const NONCE_LENGTH: usize = 12;
 /// Length of the tag behind, bytes.
 pub(super) const TAG_LENGTH: usize = 16;
+/// Length of a block, bytes.
+pub(super) const BLOCK_LENGTH: usize = 16;
 /// Nonces that a thread fetches at a time.
 const NONCES: usize = 64;
 
@@ -97,6 +101,24 @@ impl Cipher {
         self.key(iv)?
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(iv), rest)
             .map_err(|_| damaged(iv, "its authentication tag is wrong"))
+    }
+
+    /// Whether [`Cipher::open_part`] works.
+    pub(super) fn opens_parts(&self) -> bool {
+        *self.algorithm == AES_256_GCM
+    }
+
+    /// Decrypts some blocks from block number `block` on, without a look at the tag: GCM's counter is 2 for the first one.
+    pub(super) fn open_part(&self, iv: &[u8], nonce: &[u8; NONCE_LENGTH], block: u32, part: &mut [u8]) -> Result<()> {
+        let mut counter = [0; BLOCK_LENGTH];
+        counter[..NONCE_LENGTH].copy_from_slice(nonce);
+        counter[NONCE_LENGTH..].copy_from_slice(&block.wrapping_add(2).to_be_bytes());
+        let mut bytes = self.derive(iv);
+        let key = UnboundCipherKey::new(&AES_256, &bytes).and_then(DecryptingKey::ctr);
+        bytes.zeroize();
+        let counter = DecryptionContext::Iv128(FixedLength::from(counter));
+        let opened = key.and_then(|key| key.decrypt(part, counter).map(drop));
+        opened.map_err(|_| damaged(iv, "a part of it can not be decrypted"))
     }
 
     /// The key of one content.

@@ -227,6 +227,26 @@ fn what_is_sealed_into_room_of_its_own_opens_and_other_room_is_refused() {
 }
 
 #[test]
+fn any_part_of_what_was_sealed_opens_to_its_own_bytes() {
+    let plain: Vec<u8> = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    for (encryption, percent, seal) in SEALS.iter() {
+        let mut sealed = Vec::new();
+        seal.seal(&[7; 16], &plain, &mut sealed).unwrap();
+        assert_eq!(seal.opens_parts(), (*encryption, *percent) == (AES, 0));
+        for range in [0..0, 0..1, 0..16, 5..40, 15..17, 16..100_000, 65_537..65_600, 99_999..100_000] {
+            let part = BytesMut::from(&sealed[Seal::part(range.clone())]);
+            let opened = seal.open_part(&[7; 16], &sealed[..Seal::FRONT], range.start, part);
+            match seal.opens_parts() {
+                true => assert_eq!(opened.unwrap(), plain[range]),
+                false => assert_eq!(opened.unwrap_err().kind(), ErrorKind::Invalid),
+            }
+        }
+        let short = seal.open_part(&[7; 16], &sealed[..Seal::FRONT - 1], 0, BytesMut::from(&sealed[12..20]));
+        assert!(short.is_err());
+    }
+}
+
+#[test]
 fn sealing_in_place_needs_room_for_the_nonce() {
     assert!(seal(AES, 0).seal_in_place(&[1; 16], &mut vec![0; 20], 9).is_err());
     assert!(seal(AES, 2).seal_in_place(&[1; 16], &mut vec![0; 20], 30).is_err());

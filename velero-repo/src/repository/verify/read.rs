@@ -120,7 +120,7 @@ impl Run {
             }
             let whole = self.options.snapshots.is_empty() || any;
             if whole && self.options.level == Level::Everything {
-                self.check_trailer(&seal, &name, order.contents(pack));
+                self.check_trailer(&name, order.contents(pack));
             }
         }
     }

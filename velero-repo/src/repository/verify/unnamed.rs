@@ -32,9 +32,9 @@ impl Run {
         };
         let mut packs: Vec<&PackName> = self.lengths.keys().filter(is_unnamed).collect();
         packs.sort_unstable();
-        let (seal, mut batches) = (self.repository.seal(), Vec::new());
+        let mut batches = Vec::new();
         for name in packs.into_iter().take_while(|_| self.goes_on()) {
-            match self.read_trailer(&seal, name) {
+            match self.read_trailer(name) {
                 Ok(Some(table)) => batches.extend(table.iter().filter(|entry| self.is_unnamed_batch(entry, name))),
                 Ok(None) => {}
                 Err(error) if error.is_of_store() => return Err(error),
