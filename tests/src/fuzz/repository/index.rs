@@ -41,6 +41,7 @@ impl Target for Indexes {
     }
 
     fn run(&self, input: &[u8]) {
+        start_only(input, &[]);
         let read = read(input);
         assert_eq!(read, self::read(input), "a second reading differs");
         sealed(input, read.is_some());
@@ -52,6 +53,7 @@ impl Target for Indexes {
         }
         view(input, &entries);
         leaves(&again, &entries);
+        start_only(&again, &entries);
     }
 }
 
@@ -81,9 +83,33 @@ fn damaged_root(bytes: &[u8], payload: &[u8]) {
         let leaf = root.leaf(number);
         Ok(payload.slice(leaf.start.min(payload.len())..leaf.end.min(payload.len())))
     };
-    for entry in root.with_prefix(0, read).into_iter().flatten() {
+    for entry in root.with_prefix(0, usize::MAX, read).into_iter().flatten() {
         if let Ok(Some(found)) = root.get(&entry.content, read) {
             assert_eq!(found.content, entry.content);
+        }
+    }
+}
+
+/// What seems to be in a payload of which only the start is known: these entries, or anything but a panic and entries of
+/// other contents.
+fn start_only(payload: &[u8], entries: &[Entry]) {
+    let payload = Bytes::copy_from_slice(payload);
+    let header = &payload[..Root::HEADER.min(payload.len())];
+    let formats = Root::formats_of(header).ok().and_then(|range| payload.get(range));
+    let root = formats.and_then(|formats| Root::of_start(&[header, formats].concat(), payload.len()).ok());
+    let Some(root) = root else { return assert!(entries.is_empty(), "a payload with entries has no start") };
+    let read = |number| {
+        let leaf = root.leaf(number);
+        Ok(payload.slice(leaf.start.min(payload.len())..leaf.end.min(payload.len())))
+    };
+    for entry in entries {
+        assert_eq!(root.get(&entry.content, read).expect("its leaves are whole").as_ref(), Some(entry));
+    }
+    for prefix in [0, b'k', b'm', 0xff] {
+        for entry in root.with_prefix(prefix, 100, read).into_iter().flatten() {
+            if let Ok(Some(found)) = root.get(&entry.content, read) {
+                assert_eq!(found.content, entry.content);
+            }
         }
     }
 }

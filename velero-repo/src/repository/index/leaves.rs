@@ -133,15 +133,15 @@ impl Root {
     /// Those of `read`. Corrupt: a leaf is not one of this root.
     pub fn get(&self, content: &ContentId, read: impl FnMut(usize) -> Result<Bytes>) -> Result<Option<Entry>> {
         let key = content.key();
-        Ok(self.scan(key, |found| found == key, read)?.pop())
+        Ok(self.scan(key, |found| found == key, 1, read)?.pop())
     }
 
-    /// The entries of contents with this prefix letter, 0 for those without; sorted.
+    /// The entries of contents with this prefix letter, 0 for those without; sorted, and at most so many.
     ///
     /// # Errors
-    /// As [`Root::get`].
-    pub fn with_prefix(&self, prefix: u8, read: impl FnMut(usize) -> Result<Bytes>) -> Result<Vec<Entry>> {
-        self.scan(&[prefix], |found| found.first() == Some(&prefix), read)
+    /// As [`Root::get`]. Corrupt: there are more.
+    pub fn with_prefix(&self, prefix: u8, most: usize, read: impl FnMut(usize) -> Result<Bytes>) -> Result<Vec<Entry>> {
+        self.scan(&[prefix], |found| found.first() == Some(&prefix), most, read)
     }
 
     /// The entries from a key on, as long as they are wanted.
@@ -149,6 +149,7 @@ impl Root {
         &self,
         from: &[u8],
         is_wanted: impl Fn(&[u8]) -> bool,
+        most: usize,
         mut read: impl FnMut(usize) -> Result<Bytes>,
     ) -> Result<Vec<Entry>> {
         let mut found = Vec::new();
@@ -158,6 +159,9 @@ impl Root {
             for row in &rows[rows.partition_point(|row| self.layout.split(row).0 < from)..] {
                 if !is_wanted(self.layout.split(row).0) {
                     return Ok(found);
+                }
+                if found.len() == most {
+                    return Err(damaged("it has more such entries than were asked for"));
                 }
                 found.push(self.entry(row, &mut read)?);
             }

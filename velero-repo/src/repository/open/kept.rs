@@ -134,7 +134,7 @@ impl Kept {
     /// # Errors
     /// As [`Kept::get`].
     pub(super) fn with_prefix(&self, prefix: u8) -> Result<Vec<Entry>> {
-        self.root.with_prefix(prefix, |number| self.leaf(number))
+        self.root.with_prefix(prefix, usize::MAX, |number| self.leaf(number))
     }
 
     /// All entries.

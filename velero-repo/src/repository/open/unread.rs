@@ -21,6 +21,8 @@ use crate::repository::seal::Seal;
 
 /// Smaller index blobs are read as a whole, bytes.
 pub(super) const LEAST: u64 = if cfg!(test) { 1 << 20 } else { 8 << 20 };
+/// Entries of a prefix letter that are worth a look.
+const MOST: usize = 1_000;
 /// Leaves that may be read one by one, in any case.
 const FEW: usize = 32;
 /// And one of so many of all.
@@ -80,12 +82,12 @@ impl Unread {
         self.root.get(content, |number| self.leaf(number))
     }
 
-    /// The entries of contents with a prefix letter, as it seems.
+    /// The entries of contents with a prefix letter, as it seems; a few.
     ///
     /// # Errors
-    /// As [`Unread::get`].
+    /// As [`Unread::get`]. Corrupt: they are many.
     pub(super) fn with_prefix(&self, prefix: u8) -> Result<Vec<Entry>> {
-        self.root.with_prefix(prefix, |number| self.leaf(number))
+        self.root.with_prefix(prefix, MOST, |number| self.leaf(number))
     }
 
     fn leaf(&self, number: usize) -> Result<Bytes> {

@@ -30,17 +30,29 @@ fn root(table: &Table) -> Root {
     Root::parse(&Root::of(table).unwrap().encode()).unwrap()
 }
 
-/// Everything that is there is found, with at most `most` leaves for each, and nothing that is not.
+/// The root of which only the start is known.
+fn started(table: &Table) -> Root {
+    let payload = table.payload();
+    let formats = Root::formats_of(&payload[..Root::HEADER]).unwrap();
+    Root::of_start(&[&payload[..Root::HEADER], &payload[formats]].concat(), payload.len()).unwrap()
+}
+
+/// Everything that is there is found, with at most `most` leaves for each, or a few more where they are searched, and
+/// nothing that is not.
 fn check(table: &Table, most: usize) {
-    let root = root(table);
-    let whole: Vec<u8> = (0..root.leaves()).flat_map(|number| leaf(table, &root, number).unwrap()).collect();
+    check_with(table, &root(table), most);
+    check_with(table, &started(table), most + 4);
+}
+
+fn check_with(table: &Table, root: &Root, most: usize) {
+    let whole: Vec<u8> = (0..root.leaves()).flat_map(|number| leaf(table, root, number).unwrap()).collect();
     assert_eq!(&[root.header(), &whole].concat()[..], &table.payload()[..]);
     assert_eq!(root.length(), table.payload().len());
     for entry in table.iter() {
         let mut read = 0;
         let counted = |number| {
             read += 1;
-            leaf(table, &root, number)
+            leaf(table, root, number)
         };
         assert_eq!(root.get(&entry.content, counted).unwrap().as_ref(), Some(&entry));
         assert!(read <= most, "{read} leaves for {}", entry.content);
@@ -48,12 +60,15 @@ fn check(table: &Table, most: usize) {
             let mut hash = entry.content.hash().to_vec();
             hash[15] ^= flip;
             let other = ContentId::new(entry.content.prefix(), &hash).unwrap();
-            assert_eq!(root.get(&other, |number| leaf(table, &root, number)).unwrap(), table.get(&other));
+            assert_eq!(root.get(&other, |number| leaf(table, root, number)).unwrap(), table.get(&other));
         }
     }
     for prefix in [0, b'g', b'k', b'm', b'x', b'z'] {
-        let found = root.with_prefix(prefix, |number| leaf(table, &root, number)).unwrap();
+        let found = root.with_prefix(prefix, usize::MAX, |number| leaf(table, root, number)).unwrap();
         assert!(found.iter().cloned().eq(table.with_prefix(prefix)), "{prefix}");
+        let fewer = found.len().checked_sub(1);
+        let refused = |most| root.with_prefix(prefix, most, |number| leaf(table, root, number)).is_err();
+        assert!(fewer.is_none_or(refused), "{prefix}");
     }
 }
 
@@ -110,7 +125,7 @@ proptest! {
         if let Ok(root) = Root::parse(&bytes) {
             let read = |number: usize| Ok(table.payload().slice(number.min(table.payload().len())..));
             let _ = root.get(&entries[0].content, read);
-            let _ = root.with_prefix(b'k', read);
+            let _ = root.with_prefix(b'k', usize::MAX, read);
         }
     }
 }
