@@ -15,6 +15,8 @@ mod early;
 mod identity;
 mod indexes;
 mod kept;
+#[cfg(test)]
+mod large;
 mod lookup;
 mod manifests;
 mod objects;

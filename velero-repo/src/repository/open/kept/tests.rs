@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::*;
 use crate::repository::blob::blocking;
 use crate::repository::clock::SettableClock;
-use crate::repository::index::{encode, sealed_blob};
 use crate::repository::manifest::labels;
+use crate::repository::open::large::merge_index;
 use crate::repository::open::{CacheOptions, Repository};
 use crate::repository::session::tests::{begin, clock, created, memory, options, plains, snapshot, write};
 use crate::repository::session::{Session, SessionOptions};
@@ -29,19 +29,7 @@ impl Large {
         let ids = write(&session, None, plains(3)).await.unwrap();
         session.put_manifest(snapshot("one"), &serde_json::json!({"kept": true})).unwrap();
         session.commit().await.unwrap();
-        let mut entries: Vec<Entry> = repository.view().await.unwrap().iter().collect();
-        let like = entries[0].clone();
-        entries.extend((0..40_000_u32).map(|number| {
-            let content = repository.seal().content_id(None, &number.to_be_bytes());
-            Entry { content, ..like.clone() }
-        }));
-        let payload = encode(2, &mut entries, &[]).unwrap();
-        let (index, sealed) = sealed_blob(&repository.seal(), "xn0_", "s0011223344556677147-c1", &payload).unwrap();
-        for blob in repository.blobs().list("xn").await.unwrap() {
-            repository.blobs().delete(&blob.id).await.unwrap();
-        }
-        repository.blobs().put(&index, sealed.into()).await.unwrap();
-        repository.refresh().await.unwrap();
+        let index = merge_index(&repository, 40_000).await;
         Large { repository, clock, cache, ids, index }
     }
 

@@ -5,9 +5,9 @@ use crate::error::ErrorKind;
 use crate::repository::browse::resolve;
 use crate::repository::clock::SettableClock;
 use crate::repository::content::MANIFEST;
-use crate::repository::index::{encode, sealed_blob};
 use crate::repository::manifest::{Labels, TYPE, labels};
 use crate::repository::name::BlobId;
+use crate::repository::open::large::merge_index;
 use crate::repository::open::{CacheOptions, Repository};
 use crate::repository::session::tests::{begin, clock, created, memory, options, plains, snapshot, write};
 use std::sync::Arc;
@@ -33,19 +33,7 @@ impl Large {
         write(&session, Some(b'k'), plains(4)).await.unwrap();
         let manifest = session.put_manifest(snapshot("one"), &serde_json::json!({"kept": true})).unwrap();
         session.commit().await.unwrap();
-        let mut entries: Vec<Entry> = repository.view().await.unwrap().iter().collect();
-        let like = entries[0].clone();
-        entries.extend((0..MANY).map(|number| {
-            let content = repository.seal().content_id(None, &number.to_be_bytes());
-            Entry { content, ..like.clone() }
-        }));
-        let payload = encode(2, &mut entries, &[]).unwrap();
-        let (index, sealed) = sealed_blob(&repository.seal(), "xn0_", "s0011223344556677147-c1", &payload).unwrap();
-        for blob in repository.blobs().list("xn").await.unwrap() {
-            repository.blobs().delete(&blob.id).await.unwrap();
-        }
-        repository.blobs().put(&index, sealed.into()).await.unwrap();
-        repository.refresh().await.unwrap();
+        let index = merge_index(&repository, MANY).await;
         Large { repository, clock, ids, manifest: manifest.as_str().to_owned(), index }
     }
 
