@@ -59,7 +59,7 @@ impl Repository {
     }
 
     /// Whether bytes have the hash that is the identity of a content.
-    fn is_own(&self, id: &ContentId, bytes: &[u8]) -> bool {
+    pub(crate) fn is_own(&self, id: &ContentId, bytes: &[u8]) -> bool {
         self.opened().seal.hash(bytes)[..] == *id.hash()
     }
 

@@ -34,18 +34,21 @@ impl Repository {
         for (id, loaded) in all {
             match loaded {
                 Some(Loaded::Table(table)) => tables.push(table),
-                _ => is_gone |= indexes.loaded.remove(&id), // another program has replaced it
+                _ => {
+                    indexes.loaded.remove(&id); // another program has replaced it; an attempt that failed may have done so
+                    is_gone = true;
+                }
             }
         }
         self.add(tables, None).await?;
-        self.set_unread(Arc::default());
-        if !is_gone {
-            return Ok(());
+        if is_gone {
+            let whole = std::mem::replace(&mut indexes.whole, true); // what has replaced it may be as large
+            let refreshed = self.refresh_indexes(indexes).await;
+            indexes.whole = whole;
+            refreshed?;
         }
-        let whole = std::mem::replace(&mut indexes.whole, true); // what has replaced it may be as large
-        let refreshed = self.refresh_indexes(indexes).await;
-        indexes.whole = whole;
-        refreshed
+        self.set_unread(Arc::default()); // not before: who fails has to begin again
+        Ok(())
     }
 
     /// Loads what lies in the cache into the view, and from the store what is lost there or was left there.

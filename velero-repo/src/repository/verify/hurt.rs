@@ -51,7 +51,7 @@ impl<'a> Hurts<'a> {
         while let Some(frame) = frames.last_mut() {
             match frame.ahead.pop() {
                 Some(ahead) => {
-                    let below = self.enter(&mut one, &ahead, &frames);
+                    let below = self.enter(&mut one, &ahead);
                     frames.extend(below);
                 }
                 None => {
@@ -70,11 +70,10 @@ impl<'a> Hurts<'a> {
         one.report.pending_deletion = one.pending.count();
     }
 
-    /// Reads a directory, unless it is known to be clean, or contains itself.
-    fn enter(&self, one: &mut One<'_>, at: &Ahead, above: &[Frame]) -> Option<Frame> {
+    /// Reads a directory, unless it is known to be clean. None contains itself: its hash would be another.
+    fn enter(&self, one: &mut One<'_>, at: &Ahead) -> Option<Frame> {
         let ordinal = self.objects.view.ordinal(&at.object.content());
-        let contains_itself = || above.iter().any(|frame| frame.ordinal == ordinal);
-        if ordinal.is_some_and(|ordinal| self.clean.has(ordinal) || contains_itself()) {
+        if ordinal.is_some_and(|ordinal| self.clean.has(ordinal)) {
             return None;
         }
         let mut frame = Frame { ordinal, ahead: Vec::new(), clean: true };

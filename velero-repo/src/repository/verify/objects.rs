@@ -7,7 +7,7 @@ use crate::repository::content::ContentId;
 use crate::repository::directory::{Entry, LONGEST_DIRECTORY, Reader, Shape, Tail};
 use crate::repository::index::View;
 use crate::repository::object::{IndirectEntry, LONGEST_LIST, ObjectId, parse_list};
-use crate::repository::open::Repository;
+use crate::repository::open::{Repository, expand};
 use bytes::{Bytes, BytesMut};
 use std::cell::Cell;
 
@@ -227,16 +227,13 @@ impl Objects<'_> {
         if self.bad.has(ordinal) {
             return Err(Problem::Damaged(ordinal));
         }
-        let read = match id.compressed() {
-            false => self.repository.read_content_blocking(&content),
-            true => self.repository.blobs().wait(self.repository.read_object(id, LONGEST_LIST)),
-        };
-        let bytes = read.map_err(|error| Problem::Unreadable(ordinal, error))?;
-        let is_own = || self.repository.seal().hash(&bytes)[..] == *content.hash();
-        match self.verifies && !id.compressed() && !is_own() {
-            true => {
-                Err(Problem::Unreadable(ordinal, Error::corrupt(format!("content {content}"), "it has another hash")))
-            }
+        let unreadable = |error| Problem::Unreadable(ordinal, error);
+        let bytes = self.repository.read_content_blocking(&content).map_err(unreadable)?;
+        if self.verifies && !self.repository.is_own(&content, &bytes) {
+            return Err(unreadable(Error::corrupt(format!("content {content}"), "it has another hash")));
+        }
+        match id.compressed() {
+            true => expand(id, &bytes, LONGEST_LIST).map_err(unreadable),
             false => Ok(bytes),
         }
     }

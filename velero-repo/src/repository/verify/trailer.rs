@@ -16,7 +16,7 @@ impl Run {
             Ok(None) => return, // it was missing from the listing
             Ok(Some(table)) => {
                 count(&self.progress().trailers, 1);
-                match self.compare_trailer(&table, name, contents) {
+                match self.compare_trailer(&table, contents) {
                     Some(reason) => reason,
                     None => return,
                 }
@@ -34,12 +34,10 @@ impl Run {
     }
 
     /// What the index has of this pack and the trailer does not.
-    fn compare_trailer(&self, table: &Table, name: &PackName, contents: impl Iterator<Item = usize>) -> Option<String> {
+    fn compare_trailer(&self, table: &Table, contents: impl Iterator<Item = usize>) -> Option<String> {
         let same = |ordinal: &usize| {
             let row = self.view.row_at(*ordinal).and_then(|row| row.entry());
-            row.is_none_or(|row| {
-                table.get(&row.content).is_some_and(|own| own.pack == *name && is_same_place(&own, &row))
-            })
+            row.is_none_or(|row| table.get(&row.content).is_some_and(|own| is_same_place(&own, &row)))
         };
         let mut contents = contents;
         let missing = contents.find(|ordinal| !same(ordinal))?;

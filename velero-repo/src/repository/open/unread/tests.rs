@@ -224,6 +224,24 @@ async fn an_index_blob_that_another_program_has_replaced_is_looked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_again_after_a_failure_is_not_told_that_nothing_is_there() {
+    let large = Large::new().await;
+    let opened = large.open().await;
+    let blobs = large.repository.blobs();
+    let bytes = blobs.get(&large.index, 1 << 30).await.unwrap().unwrap();
+    let name = large.index.as_str().replace("s0011223344556677147", "s0011223344556677148");
+    let replaced = BlobId::new(name).unwrap();
+    blobs.put(&replaced, vec![0; bytes.len()].into()).await.unwrap();
+    blobs.delete(&large.index).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(opened.manifests(&Large::labels()).await.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    blobs.put(&replaced, bytes).await.unwrap();
+    assert_eq!(opened.manifests(&Large::labels()).await.unwrap().len(), 1);
+    assert!(!is_unread(&opened));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_writes_or_verifies_reads_all_of_it() {
     let large = Large::new().await;
     let writing = large.repository.open_like(large.repository.blobs().clone(), options(&large.clock)).await.unwrap();
